@@ -1,0 +1,124 @@
+"""Who may do what: one table, action -> predicate on (actor, object). The rest is refused.
+
+Whether the object may be seen at all is decided before, by its `visible_to`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import plan
+from models import Actor, Child, Grant, Guardian, Rights, Staff, StaffRole
+
+Predicate = Callable[[Actor, Any], bool]
+
+
+def can(actor: Actor, action: str, thing: Any = None) -> bool:
+    predicate = POLICY.get(action)
+    return predicate is not None and bool(actor) and predicate(actor, thing)
+
+
+# ── predicates ───────────────────────────────────────────────────────────────────────────────────
+
+
+def signed_in(actor: Actor, _: Any) -> bool:
+    return actor.person is not None
+
+
+def guardian(actor: Actor, thing: Any) -> bool:
+    return _guards(actor, thing).exists()
+
+
+def guardian_with_all_rights(actor: Actor, thing: Any) -> bool:
+    return _guards(actor, thing).where(Guardian.rights == Rights.ALL).exists()
+
+
+def guardian_or_granted(actor: Actor, thing: Any) -> bool:
+    """Not a manager to whom it is only offered: that person checks it, on a page of its own."""
+    child_id = _child_id(thing)
+    mine = Guardian.children_of(actor), Grant.children_for(actor)
+    return Child.select().where(Child.id == child_id, Child.id.in_(mine[0] | mine[1])).exists()
+
+
+def seen(actor: Actor, _: Any) -> bool:
+    """Whoever sees the object may: the scope has decided."""
+    return bool(actor)
+
+
+def second_person(actor: Actor, thing: Any) -> bool:
+    """The manager of a nursery that holds the grant, or to which it is offered; no guardian."""
+    held = (
+        Grant.select()
+        .where(Grant.child == _child_id(thing), Grant.nursery.in_(actor.managed))
+        .where(Grant.is_running() | Grant.is_offered())
+    )
+    if actor.person is None or not held.exists():
+        return False
+    waiting = plan.waiting(thing)
+    return waiting is None or plan.may_check(waiting, actor.person)
+
+
+def works_here(actor: Actor, thing: Any) -> bool:
+    return actor.person is not None and _jobs(actor, thing).exists()
+
+
+def works_or_stands_here(actor: Actor, thing: Any) -> bool:
+    """A person of a nursery, or its enrolled tablet."""
+    return works_here(actor, thing) or (actor.device is not None and actor.device.is_active)
+
+
+def manages(actor: Actor, thing: Any) -> bool:
+    jobs = _jobs(actor, thing).where(Staff.role == StaffRole.MANAGER)
+    return actor.person is not None and jobs.exists()
+
+
+def manages_or_guards(actor: Actor, thing: Any) -> bool:
+    return manages(actor, thing) or guardian_with_all_rights(actor, thing)
+
+
+def _guards(actor: Actor, thing: Any) -> Any:
+    return Guardian.running().where(
+        Guardian.child == _child_id(thing), Guardian.person == actor.scope_id
+    )
+
+
+def _jobs(actor: Actor, thing: Any) -> Any:
+    jobs = Staff.running().where(Staff.person == actor.scope_id)
+    return jobs.where(Staff.nursery == _nursery_id(thing)) if thing is not None else jobs
+
+
+def _child_id(thing: Any) -> UUID:
+    return thing.id if isinstance(thing, Child) else thing.child_id
+
+
+def _nursery_id(thing: Any) -> UUID:
+    return getattr(thing, "nursery_id", thing.id)
+
+
+POLICY: dict[str, Predicate] = {
+    "home.read": signed_in,
+    "account.read": signed_in,
+    "account.passkey": signed_in,
+    "child.create": signed_in,
+    "child.read": guardian,
+    "child.photo": guardian_or_granted,
+    "child.edit": guardian_with_all_rights,
+    "child.share": guardian_with_all_rights,
+    "contact.edit": guardian_with_all_rights,
+    "plan.read": guardian_or_granted,
+    "plan.files": seen,
+    "plan.edit": guardian_with_all_rights,
+    "plan.scan": guardian_with_all_rights,
+    "plan.submit": guardian_with_all_rights,
+    "plan.versions": guardian,
+    "plan.check": second_person,
+    "grant.answer": manages,
+    "grant.left": manages,
+    "grant.end": manages_or_guards,
+    "nursery.board": works_or_stands_here,
+    "nursery.read": works_here,
+    "nursery.manage": manages,
+    "paper.edit": works_here,
+    "presence.note": works_here,
+    "device.manage": manages,
+}

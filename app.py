@@ -1,0 +1,188 @@
+"""The application factory: settings, hooks, headers, error pages, languages, commands."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from flask import Flask, Response, current_app, g, render_template, request
+from flask_babel import Babel
+from flask_compress import Compress
+from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
+from htmx_flask import Htmx
+from peewee import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import commands
+import offline
+import sealing
+from models import (
+    Actor,
+    DomainError,
+    clock,
+    db,
+    local,
+    open_database,
+    shift_clock,
+)
+from views import BLUEPRINTS, DEMO_BLUEPRINTS, guards, headers, rendering, words
+from views.release import release
+from views.rendering import LOCALES, language_of, sentence
+
+# Endpoints whose pages are the same bytes for everybody (no token) or that a device signs.
+WITHOUT_TOKEN = ("welcome.language", "sync.sync", "sync.claim")
+MEGABYTE = 1 << 20
+
+
+def create_app(**overrides: object) -> Flask:
+    app = Flask(__name__, static_folder=None)
+    settings(app, overrides)
+
+    open_database(app.config["DATABASE_URL"])
+    sealing.load_keys(Path(app.config["KEYS"]))
+    app.secret_key = sealing.cookie_secret()
+    hold_clock(app)
+
+    Htmx(app)
+    Compress(app)
+    Babel(app, locale_selector=locale)
+    csrf = CSRFProtect(app)
+    app.before_request(ensure_database)
+    app.before_request(guards.loopback_in_demo)
+    app.before_request(guards.same_origin)
+    app.before_request(guards.require_sign_in)
+    app.after_request(headers.add)
+    app.after_request(leave_due_work)
+    app.teardown_request(drop_broken_connection)
+
+    for blueprint in BLUEPRINTS + (DEMO_BLUEPRINTS if app.config["DEMO"] else ()):
+        app.register_blueprint(blueprint)
+    for endpoint in WITHOUT_TOKEN:
+        csrf.exempt(app.view_functions[endpoint])
+    errors(app)
+    rendering.register(app)
+    app.jinja_env.globals.update(words=words, demo=app.config["DEMO"])
+    commands.register(app)
+    return app
+
+
+# ── settings ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def settings(app: Flask, overrides: dict) -> None:
+    """DATABASE_URL, DEMO and DEMO_NOW; everything else is APP_*."""
+    instance = Path(os.environ.get("APP_INSTANCE", app.instance_path))
+    app.config.from_mapping(
+        DATABASE_URL=os.environ.get("DATABASE_URL") or f"sqlite:///{instance}/app.db",
+        DEMO=os.environ.get("DEMO") == "1",
+        DEMO_NOW=os.environ.get("DEMO_NOW", "2026-11-24T08:12+01:00"),
+        KEYS=str(instance / "keys.json"),
+        RP_ID="localhost",
+        ORIGINS=[],
+        PROXIES=0,  # how many reverse proxies stand before this app and may be believed
+        MAX_CONTENT_LENGTH=60 * MEGABYTE,  # a scan of twelve photos
+        MAX_FORM_MEMORY_SIZE=MEGABYTE // 4,
+        MAX_FORM_PARTS=1000,
+        WTF_CSRF_TIME_LIMIT=None,  # a page left open for a day must not lose what was typed
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        BABEL_DEFAULT_LOCALE="en_GB",
+        BABEL_DEFAULT_TIMEZONE="Europe/Luxembourg",
+        COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],  # nothing personal
+    )
+    app.config.from_prefixed_env("APP")
+    app.config.update(overrides)
+    if not app.config["ORIGINS"]:
+        port = os.environ.get("PORT", "5000")
+        app.config["ORIGINS"] = [f"http://localhost:{port}"]
+    if app.config["DEMO"] and app.config["RP_ID"] != "localhost":
+        raise SystemExit("DEMO=1 signs people in by button: it runs on localhost only.")
+    if app.config["PROXIES"]:
+        hops = app.config["PROXIES"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+
+
+def hold_clock(app: Flask) -> None:
+    """The demo starts at a fixed moment so that the dates of its plans keep their meaning."""
+    fixed = app.config["DEMO_NOW"]
+    if app.config["DEMO"] and fixed != "real":
+        shift_clock(datetime.fromisoformat(fixed))
+
+
+def locale() -> str:
+    actor: Actor | None = g.get("actor")
+    return LOCALES[language_of(actor)]
+
+
+# ── hooks ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ensure_database() -> None:
+    """One connection per thread, opened once: opening SQLite costs more than a page's queries."""
+    db.connect(reuse_if_open=True)
+
+
+def drop_broken_connection(error: BaseException | None) -> None:
+    """After a database fault the next request opens a fresh connection."""
+    if isinstance(error, OperationalError):
+        db.close()
+    elif not db.is_closed() and db.in_transaction():
+        db.rollback()
+
+
+def leave_due_work(response: Response) -> Response:
+    """What a request left to do (pages to render) is done once its answer is out."""
+    if request.method not in guards.SAFE and response.status_code < 400:
+        app = current_app._get_current_object()
+        response.call_on_close(lambda: do_due_work(app))
+    return response
+
+
+def do_due_work(app: Flask) -> int:
+    """Render what is due; safe to run twice, or in several workers at once."""
+    with app.app_context():
+        return offline.render_due(release(), clock())
+
+
+# ── error pages ──────────────────────────────────────────────────────────────────────────────────
+
+
+def errors(app: Flask) -> None:
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(CSRFError, lambda error: error_page(400, "page-too-old"))
+    app.register_error_handler(DomainError, domain_error)
+    app.register_error_handler(sealing.SealBroken, lambda error: error_page(500, "seal-broken"))
+    app.register_error_handler(OperationalError, lambda error: error_page(503))
+    app.register_error_handler(Exception, crash)
+
+
+def http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
+    if error.code is None or error.code < 400:
+        return error
+    return error_page(error.code)
+
+
+def domain_error(error: DomainError) -> tuple[str, int]:
+    status = 429 if error.code == "too-many-tries" else 409
+    return error_page(status, problem=sentence(error))
+
+
+def crash(error: Exception) -> tuple[str, int]:
+    """Logged by its type and place; the message may hold words of a form."""
+    if current_app.testing:
+        raise error
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = place and f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}"
+    current_app.logger.error("%s at %s in %s", type(error).__name__, where, request.endpoint)
+    return error_page(500)
+
+
+def error_page(status: int, code: str = "", problem: str = "") -> tuple[str, int]:
+    """The whole page, or for htmx a small fragment: an error page must never land in a row."""
+    g.setdefault("actor", Actor())
+    name = "_error.html" if rendering.wants_fragment() else "error.html"
+    page = render_template(name, status=status, code=code, problem=problem, today=local(clock()))
+    return page, status

@@ -1,0 +1,889 @@
+"""Every table, who may see its rows, and the questions one row can answer. Imports no flask."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    DatabaseProxy,
+    DateField,
+    DateTimeField,
+    DeferredForeignKey,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    ModelSelect,
+    SqliteDatabase,
+    TextField,
+    UUIDField,
+    fn,
+)
+from playhouse.db_url import connect
+from playhouse.migrations import Runner
+
+import sealing
+
+LUXEMBOURG = ZoneInfo("Europe/Luxembourg")
+MIGRATIONS = Path(__file__).parent / "migrations"
+GRACE = timedelta(hours=72)  # product.md 5: how long a nursery's copy outlives the end of sharing
+PROOF = timedelta(minutes=5)  # how long a passkey assertion or challenge counts as fresh
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 5000,
+    "cache_size": -16000,
+    "mmap_size": 64 << 20,
+}
+
+db = DatabaseProxy()
+
+
+class DomainError(Exception):
+    """A rule says no. Carries a code; the views hold the sentence for it."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+# ── time ─────────────────────────────────────────────────────────────────────────────────────────
+
+_offset = timedelta(0)
+
+
+def clock() -> datetime:
+    """Now, aware, UTC. The demo shifts it: the dates of its plans keep their meaning."""
+    return datetime.now(UTC) + _offset
+
+
+def shift_clock(now: datetime) -> None:
+    """Let clock() start from `now` and run on from there."""
+    global _offset
+    _offset = now - datetime.now(UTC)
+
+
+def local(moment: datetime) -> datetime:
+    return moment.astimezone(LUXEMBOURG)
+
+
+# ── the database ─────────────────────────────────────────────────────────────────────────────────
+
+
+def open_database(url: str) -> None:
+    """Point the models at SQLite (`sqlite:///path`) or PostgreSQL (`postgresql://...`)."""
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # IMMEDIATE: deferred transactions that read, then write, fail under the lightest contention.
+        db.initialize(SqliteDatabase(str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE"))
+    else:
+        scheme, _, rest = url.partition("://")
+        scheme = {"postgres": "psycopg3", "postgresql": "psycopg3"}.get(scheme, scheme)
+        db.initialize(connect(f"{scheme}://{rest}"))
+
+
+def migrations() -> Runner:
+    return Runner(db.obj, directory=str(MIGRATIONS))
+
+
+def is_sqlite() -> bool:
+    return isinstance(db.obj, SqliteDatabase)
+
+
+class UtcField(DateTimeField):
+    """Aware UTC in Python, naive UTC in the column: the same text on both databases."""
+
+    def db_value(self, value: datetime | None) -> Any:
+        if value is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        return super().db_value(value)
+
+    def python_value(self, value: Any) -> datetime | None:
+        value = super().python_value(value)
+        return value and value.replace(tzinfo=UTC)
+
+
+class BaseModel(Model):
+    id = UUIDField(primary_key=True, default=uuid4)
+    created = UtcField(default=clock)
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+
+
+# ── sealed rows ──────────────────────────────────────────────────────────────────────────────────
+
+
+class DataKey(BaseModel):
+    """The wrapped key of one child, person or nursery. Without it their sealed rows are noise."""
+
+    master = CharField()
+    wrapped = BlobField()
+
+    @classmethod
+    def make(cls) -> Self:
+        key_id = uuid4()
+        master, wrapped = sealing.new_data_key(key_id)
+        return cls.create(id=key_id, master=master, wrapped=wrapped)
+
+    @classmethod
+    def open_all(cls, key_ids: Iterable[UUID]) -> None:
+        """Open what is not open yet, in one statement."""
+        missing = {key_id for key_id in key_ids if not sealing.is_open(key_id)}
+        if missing:
+            for key in cls.select().where(cls.id.in_(missing)):
+                sealing.unwrap(key)
+
+
+class Secret:
+    """A value inside a row's sealed document. Dates are kept as ISO text and read back as dates."""
+
+    def __init__(self, kind: type = str, default: Any = "") -> None:
+        self.kind, self.default = kind, default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, row: "Sealed | None", owner: type) -> Any:
+        if row is None:
+            return self
+        value = row.secrets.get(self.name, self.default)
+        return date.fromisoformat(value) if self.kind is date and value else value or self.default
+
+    def __set__(self, row: "Sealed", value: Any) -> None:
+        row.secrets[self.name] = value.isoformat() if isinstance(value, date) else value
+
+
+class Sealed(BaseModel):
+    """The secrets of a row as one JSON document: opened on first access, sealed by save()."""
+
+    data_key = ForeignKeyField(
+        DataKey, column_name="key_id", object_id_name="data_key_id", on_delete="CASCADE"
+    )
+    sealed = BlobField()
+
+    _secrets: dict[str, Any] | None = None
+
+    @property
+    def secrets(self) -> dict[str, Any]:
+        if self._secrets is None:
+            sealed = self.__data__.get("sealed")
+            self._secrets = {} if sealed is None else json.loads(self._unseal(bytes(sealed)))
+        return self._secrets
+
+    @property
+    def about(self) -> str:
+        return f"{self._meta.table_name}:{self.id}"
+
+    def _unseal(self, sealed: bytes) -> bytes:
+        DataKey.open_all([self.data_key_id])
+        if not sealing.is_open(self.data_key_id):
+            raise sealing.SealBroken(f"{self.about}: its key is gone")
+        return sealing.unseal(sealed, self.data_key_id, self.about)
+
+    def save(self, *args: Any, **kwargs: Any) -> int:
+        if self._secrets is not None or self.__data__.get("sealed") is None:
+            DataKey.open_all([self.data_key_id])
+            text = json.dumps(self.secrets, ensure_ascii=False, sort_keys=True)
+            self.sealed = sealing.seal(text.encode(), self.data_key_id, self.about)
+        return super().save(*args, **kwargs)
+
+    @staticmethod
+    def open_all(rows: Iterable["Sealed"]) -> list:
+        """The rows as a list, their keys opened in one statement however many there are."""
+        rows = list(rows)
+        DataKey.open_all(row.data_key_id for row in rows)
+        return rows
+
+
+class Blob(BaseModel):
+    """Sealed bytes: a photo or a scan page. Named by the SHA-256 of what it holds."""
+
+    data_key = ForeignKeyField(
+        DataKey, column_name="key_id", object_id_name="data_key_id", on_delete="CASCADE"
+    )
+    sha256 = CharField(max_length=64, index=True)
+    size = IntegerField()
+    sealed = BlobField()
+
+    @classmethod
+    def keep(cls, value: bytes, key: DataKey | UUID) -> Self:
+        blob = cls(data_key=key, sha256=sealing.digest(value).hex(), size=len(value))
+        DataKey.open_all([blob.data_key_id])
+        blob.sealed = sealing.seal(value, blob.data_key_id, f"blob:{blob.id}")
+        blob.save(force_insert=True)
+        return blob
+
+    def read(self) -> bytes:
+        DataKey.open_all([self.data_key_id])
+        return sealing.unseal(bytes(self.sealed), self.data_key_id, f"blob:{self.id}")
+
+
+# ── people and how they sign in ──────────────────────────────────────────────────────────────────
+
+
+class Person(Sealed):
+    """An account. What it may do follows from Guardian and Staff rows and the two flags."""
+
+    handle = BlobField(unique=True)
+    language = CharField(max_length=2)
+    is_nurse = BooleanField(default=False)
+    is_admin = BooleanField(default=False)
+    name = Secret()
+
+
+class Passkey(BaseModel):
+    person = ForeignKeyField(Person, backref="passkeys", on_delete="CASCADE")
+    credential = BlobField(unique=True)
+    public_key = BlobField()
+    sign_count = BigIntegerField()
+    transports = CharField(default="")
+    backed_up = BooleanField()
+    label = CharField(default="")
+    last_used = UtcField(null=True)
+
+
+class Challenge(BaseModel):
+    """A WebAuthn challenge. A row can be deleted only once: that is what makes it single-use."""
+
+    value = BlobField(unique=True)
+    purpose = CharField()
+    about = TextField(default="")
+
+    @classmethod
+    def spend(cls, value: bytes, purpose: str, now: datetime) -> str | None:
+        """What the challenge was about, once, within five minutes; None otherwise."""
+        ours = (cls.value == value) & (cls.purpose == purpose)
+        row = cls.select().where(ours & (cls.created > now - PROOF)).get_or_none()
+        if row is None or not cls.delete().where(cls.id == row.id).execute():
+            return None
+        return row.about
+
+
+class SignIn(BaseModel):
+    """A server-side session: the hash of the cookie, so that signing out really ends it."""
+
+    IDLE = timedelta(hours=12)
+
+    token = BlobField(unique=True)
+    person = ForeignKeyField(Person, backref="sign_ins", on_delete="CASCADE")
+    last_seen = UtcField(default=clock)
+    ended = UtcField(null=True)
+
+    @classmethod
+    def by_cookie(cls, cookie: str, now: datetime) -> Self | None:
+        """The running session and its person, in one statement."""
+        return (
+            cls.select(cls, Person)
+            .join(Person)
+            .where(
+                cls.token == sealing.digest(cookie),
+                cls.ended.is_null(),
+                cls.last_seen > now - cls.IDLE,
+            )
+            .get_or_none()
+        )
+
+
+class Limit(BaseModel):
+    """How often something was tried in a window. In the database, so that all workers agree."""
+
+    key = CharField()
+    window = UtcField()
+    count = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("key", "window"), True),)
+
+    @classmethod
+    def allow(cls, key: str, most: int, per: timedelta, now: datetime) -> bool:
+        """Count one more try of `key`; False once there were more than `most` in this window."""
+        window = datetime.fromtimestamp(now.timestamp() // per.total_seconds() * per.seconds, UTC)
+        row = {"id": uuid4(), "key": key, "window": window, "count": 1, "created": now}
+        (
+            cls.insert(row)
+            .on_conflict(conflict_target=[cls.key, cls.window], update={cls.count: cls.count + 1})
+            .execute()
+        )
+        count = cls.select(cls.count).where(cls.key == key, cls.window == window).scalar()
+        return count <= most
+
+
+# ── children and their families ──────────────────────────────────────────────────────────────────
+
+
+class Child(Sealed):
+    photo = ForeignKeyField(Blob, null=True, on_delete="SET NULL")
+    first_name = Secret()
+    family_name = Secret()
+    born = Secret(date)
+    weight = Secret()  # as weighed, in kg, digits as typed: never computed with
+    weighed_on = Secret(date)
+    peg_sign = Secret()
+    languages = Secret()
+    photo_on = Secret(date)
+    former_photo = Secret()
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.family_name}"
+
+    @property
+    def short_name(self) -> str:
+        return f"{self.first_name} {self.family_name[:1]}."
+
+    @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        """Through a Guardian row, or a running Grant to a nursery of the actor."""
+        return cls.select().where(
+            cls.id.in_(Guardian.children_of(actor)) | cls.id.in_(Grant.children_for(actor))
+        )
+
+    @classmethod
+    def guarded_by(cls, actor: "Actor") -> ModelSelect:
+        return cls.select().where(cls.id.in_(Guardian.children_of(actor)))
+
+    def change_photo(self, blob: Blob | None, today: date) -> None:
+        """The photo before is kept until the next change: a device may be about to fetch it."""
+        if self.former_photo:
+            Blob.delete().where(Blob.id == UUID(self.former_photo)).execute()
+        self.former_photo = str(self.photo_id or "")
+        self.photo = blob
+        self.photo_on = today if blob else ""
+        self.save()
+
+
+class Rights(StrEnum):
+    ALL = "all"
+    SEE = "see"
+
+
+class Guardian(BaseModel):
+    person = ForeignKeyField(Person, backref="guardians", on_delete="CASCADE")
+    child = ForeignKeyField(Child, backref="guardians", on_delete="CASCADE")
+    rights = CharField(default=Rights.ALL)
+    relation = CharField(default="parent")
+    ended = UtcField(null=True)
+
+    class Meta:
+        indexes = ((("person", "child"), True),)
+
+    @classmethod
+    def running(cls) -> ModelSelect:
+        return cls.select().where(cls.ended.is_null())
+
+    @classmethod
+    def children_of(cls, actor: "Actor") -> ModelSelect:
+        return cls.select(cls.child).where(cls.ended.is_null(), cls.person == actor.scope_id)
+
+
+class ContactKind(StrEnum):
+    EMERGENCY = "emergency"
+    QUESTIONS = "questions"
+
+
+class Contact(Sealed):
+    """A person to call. Not part of a plan's version: a new number is live at once."""
+
+    child = ForeignKeyField(Child, backref="contacts", on_delete="CASCADE")
+    kind = CharField(default=ContactKind.EMERGENCY)
+    rank = IntegerField()
+    name = Secret()
+    relation = Secret()
+    phones = Secret(list, ())  # in the order to try them, as typed
+    reach = Secret()  # how and when, in the family's words
+    languages = Secret()  # codes or names, in the family's words
+    collects = Secret()  # "" no; else on which days
+
+    @classmethod
+    def of(cls, child_id: UUID) -> list[Self]:
+        return cls.open_all(
+            cls.select().where(cls.child == child_id).order_by(cls.kind, cls.rank, cls.created)
+        )
+
+    def put_last(self) -> None:
+        """At the end of its list."""
+        same = Contact.select(fn.MAX(Contact.rank)).where(*self._beside())
+        self.rank = (same.scalar() or 0) + 1
+
+    def move(self, step: int) -> None:
+        """One place up (-1) or down (1) in its list; beyond an end nothing happens."""
+        with db.atomic():
+            rows = Contact.select(Contact.id).where(*self._beside())
+            order = [key for (key,) in rows.order_by(Contact.rank, Contact.created).tuples()]
+            here = order.index(self.id)
+            order.insert(max(here + step, 0), order.pop(here))
+            for rank, key in enumerate(order, start=1):
+                Contact.update(rank=rank).where(Contact.id == key).execute()
+
+    def _beside(self) -> tuple[Any, ...]:
+        return Contact.child == self.child_id, Contact.kind == self.kind
+
+
+# ── nurseries ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Nursery(Sealed):
+    name = CharField()
+    kind = CharField(default="creche")
+    code = CharField(max_length=6, unique=True)
+    address = Secret()
+    entrance = Secret()
+    phone = Secret()
+    # The board is due when this is not the number it was rendered from, as for a Plan.
+    changes = IntegerField(default=1)
+    rendered = IntegerField(default=0)
+
+    @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        return cls.select().where(cls.id.in_(actor.nurseries))
+
+    @classmethod
+    def touch(cls, nursery_ids: "ModelSelect | list[UUID]") -> None:
+        cls.update(changes=cls.changes + 1).where(cls.id.in_(nursery_ids)).execute()
+
+
+class Room(BaseModel):
+    nursery = ForeignKeyField(Nursery, backref="rooms", on_delete="CASCADE")
+    name = CharField()
+    rank = IntegerField(default=0)
+
+    @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        return cls.select().where(cls.nursery.in_(actor.nurseries))
+
+
+class StaffRole(StrEnum):
+    STAFF = "staff"
+    MANAGER = "manager"
+
+
+class Staff(Sealed):
+    nursery = ForeignKeyField(Nursery, backref="staff", on_delete="CASCADE")
+    person = ForeignKeyField(Person, null=True, backref="staff", on_delete="SET NULL")
+    role = CharField(default=StaffRole.STAFF)
+    ended = UtcField(null=True)
+    name = Secret()
+
+    @classmethod
+    def running(cls) -> ModelSelect:
+        return cls.select().where(cls.ended.is_null())
+
+    @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        return cls.running().where(cls.nursery.in_(actor.nurseries))
+
+
+class Grant(BaseModel):
+    """A guardian lets one nursery hold one child's plan. Offered, then accepted by its manager."""
+
+    child = ForeignKeyField(Child, backref="grants", on_delete="CASCADE")
+    nursery = ForeignKeyField(Nursery, backref="grants", on_delete="CASCADE")
+    room = ForeignKeyField(Room, null=True, on_delete="SET NULL")
+    offered_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    until = DateField(null=True)
+    accepted = UtcField(null=True)
+    accepted_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    refused = UtcField(null=True)
+    ended = UtcField(null=True)
+    ended_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    left = UtcField(null=True)  # the manager confirmed that the child has left
+
+    @classmethod
+    def is_running(cls) -> Any:
+        """An expression: accepted, not ended, and not past its last day."""
+        today = local(clock()).date()
+        in_time = cls.until.is_null() | (cls.until >= today)
+        return cls.accepted.is_null(False) & cls.ended.is_null() & in_time
+
+    @classmethod
+    def is_offered(cls) -> Any:
+        return cls.accepted.is_null() & cls.refused.is_null() & cls.ended.is_null()
+
+    @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        """Guardians see all grants of their child; a nursery's people those made to it."""
+        return cls.select().where(
+            cls.child.in_(Guardian.children_of(actor)) | cls.nursery.in_(actor.managed)
+        )
+
+    @classmethod
+    def children_for(cls, actor: "Actor") -> ModelSelect:
+        """Children whose plan the actor's nursery may hold; a tablet sees its own room only."""
+        scope = cls.is_running() & cls.nursery.in_(actor.staffed)
+        if actor.device and actor.device.is_active:
+            device = actor.device
+            here = cls.nursery == device.nursery_id
+            if device.room_id:
+                here &= (cls.room == device.room_id) | cls.room.is_null()
+            scope |= cls.is_running() & here
+        return cls.select(cls.child).where(scope)
+
+    @classmethod
+    def children_offered_to(cls, actor: "Actor") -> ModelSelect:
+        return cls.select(cls.child).where(cls.is_offered() & cls.nursery.in_(actor.managed))
+
+    def erase_due(self, now: datetime) -> bool:
+        """Whether copies must go: the end is on record and the child has left, or 72 h passed."""
+        end = self.ended_at
+        return end is not None and end <= now and (self.left is not None or end + GRACE <= now)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended or will end: stopped by somebody, or the midnight after its last day."""
+        if self.ended or not self.until:
+            return self.ended
+        after = self.until + timedelta(days=1)
+        return datetime.combine(after, datetime.min.time(), LUXEMBOURG).astimezone(UTC)
+
+
+class PaperChild(Sealed):
+    """A child whose plan is on paper only: the board counts it and says where the paper is."""
+
+    nursery = ForeignKeyField(Nursery, backref="paper_children", on_delete="CASCADE")
+    room = ForeignKeyField(Room, null=True, on_delete="SET NULL")
+    condition = Secret()
+    name = Secret()
+    peg_sign = Secret()
+    place = Secret()
+
+    @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        return cls.select().where(cls.nursery.in_(actor.nurseries))
+
+
+class Presence(BaseModel):
+    """Whether a child is here on a day. Ids only: who that is stands in sealed rows."""
+
+    child = ForeignKeyField(Child, on_delete="CASCADE")
+    nursery = ForeignKeyField(Nursery, on_delete="CASCADE")
+    day = DateField()
+
+    class Meta:
+        indexes = ((("child", "nursery", "day"), True),)
+
+
+# ── plans ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class PlanState(StrEnum):
+    SUBMITTED = "submitted"
+    REFUSED = "refused"
+    IN_FORCE = "in-force"
+    REPLACED = "replaced"
+    STOPPED = "stopped"
+
+
+class PlanMode(StrEnum):
+    SCAN = "scan"
+    GUIDED = "guided"
+
+
+class Plan(BaseModel):
+    """One per child. The words are in its versions; what is shown is `current`."""
+
+    child = ForeignKeyField(Child, unique=True, backref="plans", on_delete="CASCADE")
+    current = DeferredForeignKey("PlanVersion", null=True, backref="+", on_delete="SET NULL")
+    salt = BlobField()
+    # Pages are due when this is not the number they were rendered from: see offline.py.
+    changes = IntegerField(default=1)
+    rendered = IntegerField(default=0)
+
+    @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        """Guardians, nurseries with a running grant, and managers to whom it is offered."""
+        return cls.select().where(
+            cls.child.in_(Guardian.children_of(actor))
+            | cls.child.in_(Grant.children_for(actor))
+            | cls.child.in_(Grant.children_offered_to(actor))
+        )
+
+    @classmethod
+    def touch(cls, child_id: UUID) -> None:
+        """Something its pages show has changed: they and the boards that name it are due again."""
+        cls.update(changes=cls.changes + 1).where(cls.child == child_id).execute()
+        holders = Grant.select(Grant.nursery).where(Grant.child == child_id)
+        Nursery.touch(holders)
+
+
+class Scan(Sealed):
+    """The signed paper as photographed: one set of pages, with the signatures that stand on it."""
+
+    plan = ForeignKeyField(Plan, backref="scans", on_delete="CASCADE")
+    made_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+
+    @property
+    def pages(self) -> list["ScanPage"]:
+        return list(self.scan_pages.order_by(ScanPage.rank))
+
+
+class ScanPage(BaseModel):
+    scan = ForeignKeyField(Scan, backref="scan_pages", on_delete="CASCADE")
+    rank = IntegerField()
+    blob = ForeignKeyField(Blob, on_delete="CASCADE")
+
+
+class Signature(Sealed):
+    """Recorded and shown, a missing one too (`on` unset); it never blocks."""
+
+    scan = ForeignKeyField(Scan, backref="signatures", on_delete="CASCADE")
+    rank = IntegerField(default=0)
+    name = Secret()
+    role = Secret()
+    on = Secret(date)
+    note = Secret()  # what it consents to, as on the paper
+
+
+class PlanVersion(Sealed):
+    """One immutable state of a plan: triggers refuse to change its words, hash and signature."""
+
+    plan = ForeignKeyField(Plan, backref="versions", on_delete="CASCADE")
+    no = IntegerField()
+    state = CharField(default=PlanState.SUBMITTED)
+    mode = CharField()
+    scan = ForeignKeyField(Scan, null=True, on_delete="SET NULL")
+    author = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    prev_hash = CharField(default="")
+    hash = CharField()
+    signature = BlobField()
+    checker = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    checked = UtcField(null=True)
+    content = Secret(dict, None)
+
+    class Meta:
+        indexes = ((("plan", "no"), True),)
+
+
+class Check(Sealed):
+    """What the second person found, line by line, when comparing a version with the paper."""
+
+    version = ForeignKeyField(PlanVersion, backref="checks", on_delete="CASCADE")
+    by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    passed = BooleanField()
+    findings = Secret(dict, None)
+    remark = Secret()
+
+
+class Draft(Sealed):
+    """The plan being written. `revision` is what two tabs or two guardians are held apart by."""
+
+    plan = ForeignKeyField(Plan, unique=True, backref="drafts", on_delete="CASCADE")
+    base_no = IntegerField(default=0)
+    revision = IntegerField(default=1)
+    author = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    scan = ForeignKeyField(Scan, null=True, on_delete="SET NULL")
+    content = Secret(dict, None)
+
+
+class KitUnit(Sealed):
+    """One physical box or pen. `expires` is as printed on it: 2027-03 or 2026-12-12."""
+
+    plan = ForeignKeyField(Plan, backref="kit_units", on_delete="CASCADE")
+    rank = IntegerField(default=0)
+    ended = UtcField(null=True)
+    label = Secret()
+    count = Secret()
+    expires = Secret()
+    lot = Secret()
+    place = Secret()
+    note = Secret()
+    handed_in = Secret()
+
+    @classmethod
+    def of(cls, plan_id: UUID) -> list[Self]:
+        return cls.open_all(
+            cls.select()
+            .where(cls.plan == plan_id, cls.ended.is_null())
+            .order_by(cls.rank, cls.created)
+        )
+
+
+# ── devices and what they hold ───────────────────────────────────────────────────────────────────
+
+
+class DeviceState(StrEnum):
+    WAITING = "waiting"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+    LOST = "lost"
+    ENDED = "ended"
+    REPLACED = "replaced"
+
+
+class Device(BaseModel):
+    """An enrolled browser with a key pair of its own: offline.md 1 and 2."""
+
+    KINDS: ClassVar[tuple[str, ...]] = ("tablet",)
+
+    nursery = ForeignKeyField(Nursery, backref="devices", on_delete="CASCADE")
+    room = ForeignKeyField(Room, null=True, on_delete="SET NULL")
+    kind = CharField(default="tablet")
+    name = CharField()
+    can_call = BooleanField(default=False)
+    state = CharField(default=DeviceState.WAITING)
+    made_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    code = BlobField(null=True, unique=True)  # hash of the enrolment code; gone once used
+    code_until = UtcField(null=True)
+    public_key = BlobField(null=True, unique=True)
+    approved = UtcField(null=True)
+    approved_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    cookie = BlobField(null=True, index=True)  # hash of __Host-device
+    cookie_until = UtcField(null=True)
+    n = BigIntegerField(default=0)  # the device's counter
+    seq = BigIntegerField(default=0)  # the last head's sequence number
+    roll = CharField(default="")  # hash of the roll the device said it has applied
+    last_contact = UtcField(null=True)
+    ended = UtcField(null=True)
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == DeviceState.ACTIVE
+
+    @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        return cls.select().where(cls.nursery.in_(actor.managed))
+
+    @classmethod
+    def by_cookie(cls, cookie: str, now: datetime) -> Self | None:
+        return cls.get_or_none(cls.cookie == sealing.digest(cookie), cls.cookie_until > now)
+
+
+class SentRoll(BaseModel):
+    """Which hashes a roll that was sent to a device reaches, so that only what is new is sent."""
+
+    device = ForeignKeyField(Device, on_delete="CASCADE")
+    hash = CharField()
+    seq = BigIntegerField()  # the first head that named it: a device past it has applied it
+    named = TextField()  # JSON list of hashes
+
+    class Meta:
+        indexes = ((("device", "hash"), True),)
+
+
+class MayHold(BaseModel):
+    """Written before the first byte leaves, so that "may still hold" is true without a receipt."""
+
+    device = ForeignKeyField(Device, backref="holdings", on_delete="CASCADE")
+    plan = UUIDField(index=True)  # no foreign key: it must outlive an erased plan
+    version = IntegerField()
+    sent = UtcField(default=clock)
+    confirmed = UtcField(null=True)
+    erased = UtcField(null=True)
+
+    class Meta:
+        indexes = ((("device", "plan"), True),)
+
+
+class RenderedPage(BaseModel):
+    """A page as every reader gets it: per plan (or nursery), kind and language; gzipped, sealed."""
+
+    data_key = ForeignKeyField(
+        DataKey, column_name="key_id", object_id_name="data_key_id", on_delete="CASCADE"
+    )
+    owner = UUIDField()  # a Plan or a Nursery
+    kind = CharField()
+    language = CharField(max_length=2)
+    build = CharField()
+    version = IntegerField(default=0)  # the PlanVersion it shows
+    sha256 = CharField(max_length=64, index=True)
+    sealed = BlobField()
+
+    class Meta:
+        indexes = ((("owner", "kind", "language"), True),)
+
+    def read(self) -> bytes:
+        DataKey.open_all([self.data_key_id])
+        return sealing.unseal(bytes(self.sealed), self.data_key_id, self.about)
+
+    @property
+    def about(self) -> str:
+        return f"rendered_page:{self.owner}:{self.kind}:{self.language}"
+
+
+class Audit(BaseModel):
+    """Openings, acts and refusals. Ids only; triggers refuse to change or delete a row."""
+
+    person = UUIDField(null=True)
+    device = UUIDField(null=True)
+    action = CharField()
+    about = UUIDField(null=True)
+    child = UUIDField(null=True, index=True)
+    outcome = CharField(default="done")
+
+    @classmethod
+    def note(cls, actor: "Actor", action: str, about: UUID | None = None, **more: Any) -> None:
+        device_id = actor.device.id if actor.device else None
+        cls.create(person=actor.person_id, device=device_id, action=action, about=about, **more)
+
+
+# ── who acts ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is asking: a person, a device, both or nobody. Rights are the union of the two."""
+
+    person: Person | None = None
+    device: Device | None = None
+    proved: Callable[[str], bool] | None = None
+
+    def __bool__(self) -> bool:
+        return self.person is not None or (self.device is not None and self.device.is_active)
+
+    @property
+    def person_id(self) -> UUID | None:
+        return self.person.id if self.person else None
+
+    @property
+    def scope_id(self) -> UUID:
+        """Never NULL: `person IS NULL` would match the staff rows of people without an account."""
+        return self.person_id or UUID(int=0)
+
+    @property
+    def staffed(self) -> ModelSelect:
+        """Nurseries where the person works."""
+        return Staff.select(Staff.nursery).where(
+            Staff.person == self.scope_id, Staff.ended.is_null()
+        )
+
+    @property
+    def managed(self) -> ModelSelect:
+        return self.staffed.where(Staff.role == StaffRole.MANAGER)
+
+    @property
+    def nurseries(self) -> ModelSelect | list[UUID]:
+        """Nurseries the actor belongs to, through the person's work or the device."""
+        if self.device and self.device.is_active:
+            mine = fn.COALESCE(Nursery.id == self.device.nursery_id, False)
+            return Nursery.select(Nursery.id).where(mine | Nursery.id.in_(self.staffed))
+        return self.staffed
+
+    @cached_property
+    def places(self) -> list[Staff]:
+        """The person's running jobs, for menus and for the first page after signing in."""
+        if self.person is None:
+            return []
+        jobs = Staff.running().where(Staff.person == self.person_id)
+        return list(jobs.order_by(Staff.created))
+
+
+NOBODY = Actor()
+
+TABLES = [
+    table
+    for table in list(globals().values())
+    if isinstance(table, type) and issubclass(table, BaseModel) and table not in (BaseModel, Sealed)
+]

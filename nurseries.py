@@ -1,0 +1,126 @@
+"""What changes in a nursery: rooms, people, paper plans, presence, where a shared child stands.
+
+Whatever its board shows is changed together with the mark that the board is due.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from peewee import Case
+
+import plan
+from models import (
+    DomainError,
+    Grant,
+    Nursery,
+    PaperChild,
+    Person,
+    Plan,
+    Presence,
+    Room,
+    Staff,
+    StaffRole,
+    db,
+)
+
+
+def add_room(nursery: Nursery, name: str) -> Room:
+    with db.atomic():
+        last = nursery.rooms.order_by(Room.rank.desc()).first()
+        room = Room.create(nursery=nursery, name=name, rank=last.rank + 1 if last else 0)
+        Nursery.touch([nursery.id])
+    return room
+
+
+def rename_room(room: Room, name: str) -> None:
+    with db.atomic():
+        room.name = name
+        room.save()
+        Nursery.touch([room.nursery_id])
+
+
+def move_room_up(room: Room) -> None:
+    """One place up on the board; the first stays where it is."""
+    with db.atomic():
+        rows = Room.select(Room.id).where(Room.nursery == room.nursery_id)
+        order = [key for (key,) in rows.order_by(Room.rank, Room.name).tuples()]
+        at = order.index(room.id)
+        order.insert(max(at - 1, 0), order.pop(at))
+        ranks = Case(None, [(Room.id == key, rank) for rank, key in enumerate(order)])
+        Room.update(rank=ranks).where(Room.nursery == room.nursery_id).execute()
+        Nursery.touch([room.nursery_id])
+
+
+def end_staff(staff: Staff, now: datetime) -> None:
+    """The last manager stays: somebody must answer families and report a tablet lost."""
+    other = Staff.alias()
+    others = other.select(other.id).where(
+        other.nursery == staff.nursery_id,
+        other.id != staff.id,
+        other.role == StaffRole.MANAGER,
+        other.ended.is_null(),
+        other.person.is_null(False),
+    )
+    with db.atomic():
+        if staff.role == StaffRole.MANAGER and staff.person_id and not others.exists():
+            raise DomainError("last-manager")
+        Staff.update(ended=now).where(Staff.id == staff.id, Staff.ended.is_null()).execute()
+
+
+def add_paper(nursery: Nursery, facts: Mapping[str, Any]) -> PaperChild:
+    """A child whose plan is on paper only: it stands on the board with the place of the paper."""
+    with db.atomic():
+        child = PaperChild.create(nursery=nursery, data_key=nursery.data_key_id, **facts)
+        Nursery.touch([nursery.id])
+    return child
+
+
+def change_paper(child: PaperChild, facts: Mapping[str, Any]) -> None:
+    with db.atomic():
+        for name, value in facts.items():
+            setattr(child, name, value)
+        child.save()
+        Nursery.touch([child.nursery_id])
+
+
+def remove_paper(child: PaperChild) -> None:
+    with db.atomic():
+        child.delete_instance()
+        Nursery.touch([child.nursery_id])
+
+
+def note_presence(nursery: Nursery, day: date, come: Iterable[UUID], gone: Iterable[UUID]) -> None:
+    """Who came and who was noted by mistake. Children of other nurseries are left out."""
+    running = Grant.select(Grant.child).where(Grant.nursery == nursery, Grant.is_running())
+    mine = {child_id for (child_id,) in running.tuples()}
+    rows = [{"child": key, "nursery": nursery, "day": day} for key in come if key in mine]
+    here = (Presence.nursery == nursery) & (Presence.day == day)
+    with db.atomic():
+        if rows:
+            Presence.insert_many(rows).on_conflict_ignore().execute()
+        Presence.delete().where(here, Presence.child.in_(list(gone))).execute()
+        Nursery.touch([nursery.id])
+
+
+def accept(grant: Grant, room_id: UUID | None, by: Person, now: datetime) -> None:
+    """Take a plan that a second person has checked before; another is accepted with its check."""
+    if not Plan.select().where(Plan.child == grant.child_id, Plan.current.is_null(False)).exists():
+        raise DomainError("plan-not-in-force")
+    plan.accept(grant, room_id, by, now)
+
+
+def change_room(grant: Grant, room_id: UUID | None) -> None:
+    """A tablet of one room holds the plans of its room: this changes who holds this one."""
+    with db.atomic():
+        Grant.update(room=room_id).where(Grant.id == grant.id).execute()
+        Plan.touch(grant.child_id)
+
+
+def child_left(grant: Grant, by: Person, now: datetime) -> None:
+    """Sharing ends, if the family has not ended it, and copies go at the next contact."""
+    with db.atomic():
+        if grant.ended_at is None or grant.ended_at > now:
+            plan.stop_sharing(grant, by, now)
+        plan.confirm_left(grant, now)

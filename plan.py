@@ -1,0 +1,658 @@
+"""The plan's document, its drafts, versions and checks. The paper's words are kept word by word."""
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+from uuid import UUID, uuid4
+
+from peewee import IntegrityError
+
+import phrases
+import sealing
+from models import (
+    Blob,
+    Check,
+    Child,
+    DomainError,
+    Draft,
+    Grant,
+    Guardian,
+    Person,
+    Plan,
+    PlanMode,
+    PlanState,
+    PlanVersion,
+    Scan,
+    ScanPage,
+    Sealed,
+    Signature,
+    db,
+)
+
+SCAN_PAGES = 12
+
+
+class Condition(StrEnum):
+    ALLERGY = "allergy"
+    ASTHMA = "asthma"
+    EPILEPSY = "epilepsy"
+    FEBRILE_SEIZURES = "febrile-seizures"
+    DIABETES = "diabetes"
+    OTHER = "other"
+
+
+class Severity(StrEnum):
+    SEVERE = "severe"
+    MODERATE = "moderate"
+    NONE = "none"  # an everyday state (a green zone) or signs that ask for no act
+
+
+class Rule(StrEnum):
+    ANY = "any"
+    ALL = "all"
+    UNSET = ""
+
+
+class Answer(StrEnum):
+    """A box on the paper. Unset is an answer: it is not on the paper."""
+
+    YES = "yes"
+    NO = "no"
+    UNSET = ""
+
+
+# Boxes that some forms have; never ticked by us.
+SWITCHES = {
+    Condition.ALLERGY: ("asthma-too", "act-on-exposure", "severe-without-mild", "doubt-is-severe"),
+    Condition.ASTHMA: ("doubt-is-severe",),
+    Condition.EPILEPSY: ("doubt-is-severe",),
+    Condition.FEBRILE_SEIZURES: ("doubt-is-severe",),
+    Condition.DIABETES: ("doubt-is-severe",),
+    Condition.OTHER: ("doubt-is-severe",),
+}
+ALWAYS = ("act-without-parents",)
+
+
+# What a list of lines is to the catalogue of phrases.
+USES = {
+    "signs": "sign",
+    "usual": "sign",
+    "steps": "step",
+    "after": "step",
+    "donts": "dont",
+    "allergens": "cause",
+    "hidden-names": "cause",
+    "triggers": "cause",
+    "when": "how",
+    "how": "how",
+    "repeat": "how",
+    "precautions": "how",
+    "storage": "place",
+    "kit": "place",
+}
+
+
+def use_of(name: str) -> str:
+    """How the catalogue calls the lines of a list; what concerns the day is the rest."""
+    return USES.get(name, "day")
+
+
+# ── the document ─────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the paper: its words in their language, split where known phrases stand in it."""
+
+    lang: str
+    parts: tuple[phrases.Part, ...]
+
+    @classmethod
+    def of(cls, text: str, lang: str, use: str | None = None) -> Self:
+        if lang not in phrases.LANGUAGES:
+            return cls.as_written(text, lang)
+        return cls(lang, phrases.recognise(text.strip(), lang, use and use_of(use)))
+
+    @classmethod
+    def as_written(cls, text: str, lang: str) -> Self:
+        return cls(lang, (phrases.Part(text.strip()),))
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Self:
+        return cls(data["lang"], tuple(phrases.Part(**part) for part in data["parts"]))
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+    @property
+    def is_phrase(self) -> bool:
+        return all(part.phrase for part in self.parts)
+
+
+Lines = tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Something with named lists of lines: every list on a plan is typed, moved and shown alike."""
+
+    LISTS: ClassVar[tuple[str, ...]] = ()
+    lists: Mapping[str, Lines] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Self:
+        known = {f.name for f in fields(cls)} - {"lists", *cls.nested()}
+        nested = {
+            name: tuple(kind.read(item) for item in data.get(name, ()))
+            for name, kind in cls.nested().items()
+        }
+        lists = {
+            name: tuple(Line.read(line) for line in data["lists"][name])
+            for name in cls.LISTS
+            if data.get("lists", {}).get(name)
+        }
+        return cls(**{k: v for k, v in data.items() if k in known}, **nested, lists=lists)
+
+    @classmethod
+    def nested(cls) -> Mapping[str, type["Listed"]]:
+        return {}
+
+    def lines(self, name: str) -> Lines:
+        return self.lists.get(name, ())
+
+
+@dataclass(frozen=True)
+class SignGroup(Listed):
+    LISTS = ("signs", "remarks", "steps")
+    severity: str = Severity.SEVERE
+    title: str = ""
+    rule: str = Rule.UNSET
+
+
+@dataclass(frozen=True)
+class Sheet(Listed):
+    LISTS = ("allergens", "hidden-names", "triggers", "usual", "history", "donts", "after")
+    condition: str = Condition.OTHER
+    title: str = ""
+    switches: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[SignGroup, ...] = ()
+
+    @classmethod
+    def nested(cls) -> Mapping[str, type[Listed]]:
+        return {"groups": SignGroup}
+
+    @property
+    def boxes(self) -> tuple[str, ...]:
+        return SWITCHES[Condition(self.condition)] + ALWAYS
+
+
+@dataclass(frozen=True)
+class Medicine(Listed):
+    """As prescribed. Name, strength, dose and route are shown letter by letter, never computed."""
+
+    LISTS = ("when", "how", "repeat", "storage", "precautions")
+    name: str = ""
+    strength: str = ""
+    dose: str = ""
+    route: str = ""
+    daily: bool = False
+
+
+@dataclass(frozen=True)
+class Content(Listed):
+    """The clinical part of a plan. Dates are ISO text or empty; empty is "not on the paper"."""
+
+    LISTS = (
+        "review",
+        "kit",
+        "meals",
+        "activities",
+        "sleep",
+        "outings",
+        "care",
+        "tell",
+        "notes",
+    )
+    language: str = ""
+    renewal: str = ""  # "first", "renewal" or not on the paper
+    valid_from: str = ""
+    valid_until: str = ""
+    indefinite: bool = False
+    review_on: str = ""
+    sheets: tuple[Sheet, ...] = ()
+    medicines: tuple[Medicine, ...] = ()
+
+    @classmethod
+    def nested(cls) -> Mapping[str, type[Listed]]:
+        return {"sheets": Sheet, "medicines": Medicine}
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        return tuple(sheet.condition for sheet in self.sheets)
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether anything was typed from the paper beyond its frame."""
+        typed = any(sheet.groups or sheet.switches for sheet in self.sheets)
+        return typed or bool(self.medicines) or any(True for _ in walk(self))
+
+    def canonical(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def walk(content: Content) -> Iterator[tuple[str, str, Lines]]:
+    """Every filled list in the order of the page: its path, its name, its lines."""
+    for n, sheet in enumerate(content.sheets):
+        yield from _sheet(sheet, f"sheets.{n}.")
+    for n, medicine in enumerate(content.medicines):
+        yield from _filled(medicine, f"medicines.{n}.", medicine.LISTS)
+    yield from _filled(content, "", content.LISTS)
+
+
+def _sheet(sheet: Sheet, path: str) -> Iterator[tuple[str, str, Lines]]:
+    """What to know, then what to see and do, then what not to do and what comes after."""
+    yield from _filled(sheet, path, sheet.LISTS[:-2])
+    for n, group in enumerate(sheet.groups):
+        yield from _filled(group, f"{path}groups.{n}.", group.LISTS)
+    yield from _filled(sheet, path, sheet.LISTS[-2:])
+
+
+def _filled(owner: Listed, path: str, names: Iterable[str]) -> Iterator[tuple[str, str, Lines]]:
+    for name in names:
+        if owner.lines(name):
+            yield path + name, name, owner.lines(name)
+
+
+def at(content: Content, path: str) -> Listed:
+    """What stands at `path`: the document itself, a sheet, a group or a medicine."""
+    thing: Listed = content
+    keys = iter(path.split(".") if path else ())
+    for name in keys:  # paths come from addresses: no other attribute, no negative index
+        things = getattr(thing, name) if name in thing.nested() else ()
+        index = next(keys, "")
+        if not (index.isdecimal() and len(index) < 4 and int(index) < len(things)):
+            raise DomainError("no-such-list")
+        thing = things[int(index)]
+    return thing
+
+
+def with_thing(content: Content, path: str, thing: Listed) -> Content:
+    """The same document with `thing` at `path`."""
+    if not path:
+        return thing
+    among, _, index = path.rpartition(".")
+    things = list(things_at(content, among))
+    things[int(index)] = thing
+    return with_things(content, among, things)
+
+
+def things_at(content: Content, path: str) -> tuple[Listed, ...]:
+    """The sheets, groups or medicines at `path`."""
+    owner, _, name = path.rpartition(".")
+    if name not in at(content, owner).nested():
+        raise DomainError("no-such-list")
+    return getattr(at(content, owner), name)
+
+
+def with_things(content: Content, path: str, things: Iterable[Listed]) -> Content:
+    """The same document with these, in this order, at `path`."""
+    things_at(content, path)
+    owner, _, name = path.rpartition(".")
+    return with_thing(content, owner, replace(at(content, owner), **{name: tuple(things)}))
+
+
+def lines_at(content: Content, path: str) -> Lines:
+    """The lines of the list at `path`; raises DomainError when the document has no such list."""
+    owner, _, name = path.rpartition(".")
+    if name not in at(content, owner).LISTS:
+        raise DomainError("no-such-list")
+    return at(content, owner).lines(name)
+
+
+def with_lines(content: Content, path: str, lines: Lines) -> Content:
+    """The same document with other lines at `path`."""
+    lines_at(content, path)
+    owner, _, name = path.rpartition(".")
+    lists = {**at(content, owner).lists, name: lines}
+    kept = {name: lines for name, lines in lists.items() if lines}
+    return with_thing(content, owner, replace(at(content, owner), lists=kept))
+
+
+def in_language(content: Content, language: str) -> Content:
+    """The paper is in another language than was said: its lines are read again in the right one."""
+    before, content = content.language, replace(content, language=language)
+    for path, name, lines in walk(content):
+        again = tuple(
+            Line.of(line.text, language, name) if line.lang == before else line for line in lines
+        )
+        content = with_lines(content, path, again)
+    return content
+
+
+def mark(content: Content, path: str) -> str:
+    """Changes when what stands at `path` changes: two tabs or two guardians are held apart by it.
+
+    A list's mark covers its lines, a thing's its own fields; both, the things around them.
+    """
+    way = path.split(".") if path else []
+    around = [_frame(at(content, ".".join(way[:n]))) for n in range(2, len(way) + 1, 2)]
+    own = [asdict(line) for line in lines_at(content, path)] if len(way) % 2 else None
+    root = None if way else _frame(content)
+    return sealing.digest(json.dumps([root, around, own], sort_keys=True)).hex()[:16]
+
+
+def mark_all(content: Content, path: str) -> str:
+    """As `mark`, of a thing and everything in it."""
+    return sealing.digest(json.dumps(asdict(at(content, path)), sort_keys=True)).hex()[:16]
+
+
+def _frame(thing: Listed) -> dict[str, Any]:
+    apart = {"lists", *thing.nested()}
+    return {f.name: getattr(thing, f.name) for f in fields(thing) if f.name not in apart}
+
+
+# ── reading it in another language ───────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Piece:
+    words: str
+    lang: str
+    as_written: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A line for a reader: its pieces, and the paper's words when any piece is a translation."""
+
+    pieces: tuple[Piece, ...]
+    original: str  # "" when the pieces are the words of the paper
+    lang: str
+    draft: bool
+    icon: str
+
+    @property
+    def untranslated(self) -> bool:
+        """Nothing of it could be shown in the reader's language."""
+        return not self.original and all(piece.as_written for piece in self.pieces)
+
+
+def reading(line: Line, lang: str) -> Reading:
+    """How a line reads in `lang`. Its own words where it is in that language or no phrase fits."""
+    known = [phrases.catalogue()[part.phrase] for part in line.parts if part.phrase]
+    icon = known[0].icon if known else ""
+    if lang == line.lang or not known:
+        written = lang != line.lang
+        return Reading((Piece(line.text, line.lang, written),), "", line.lang, False, icon)
+    draft = any(lang not in phrase.reviewed for phrase in known)
+    return Reading(tuple(_pieces(line, lang)), line.text, line.lang, draft, icon)
+
+
+def _pieces(line: Line, lang: str) -> Iterator[Piece]:
+    """The shown line cut at its parts; separators stay as typed, joined they are the line."""
+    so_far = ""
+    for n, part in enumerate(line.parts, start=1):
+        shown = phrases.line(line.parts[:n], lang)
+        words, so_far = shown[len(so_far) :], shown
+        as_written = not part.phrase and any(sign.isalnum() for sign in words)
+        yield Piece(words, line.lang if as_written else lang, as_written)
+
+
+# ── drafts ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def start(child: Child) -> Plan:
+    """The child's plan, made when there is none."""
+    plan = Plan.get_or_none(Plan.child == child)
+    return plan or Plan.create(child=child, salt=secrets.token_bytes(16))
+
+
+def draft_of(plan: Plan, author: Person) -> Draft:
+    """What is being written, begun when nothing is."""
+    draft = Draft.get_or_none(Draft.plan == plan)
+    if draft is None:
+        try:
+            with db.atomic():
+                draft = new_draft(plan, author)
+                draft.save(force_insert=True)
+        except IntegrityError:  # the other guardian began it at the same moment
+            draft = Draft.get(Draft.plan == plan)
+    return draft
+
+
+def new_draft(plan: Plan, author: Person) -> Draft:
+    """A draft, not saved: looking at the editor begins nothing.
+
+    It starts from what waits for its check, so that nothing is typed twice, else from what is in
+    force.
+    """
+    base = waiting(plan) or plan.current
+    draft = Draft(plan=plan, data_key=plan.child.data_key_id, author=author)
+    draft.base_no, draft.scan = (base.no, base.scan_id) if base else (0, None)
+    draft.content = base.content if base else asdict(Content())
+    return draft
+
+
+def content_of(row: Draft | PlanVersion) -> Content:
+    return Content.read(row.content or {})
+
+
+def revise(draft: Draft, revision: int, content: Content, author: Person) -> None:
+    """Save what was written on top of `revision`; nobody's change in between is overwritten."""
+    with db.atomic():
+        won = (
+            Draft.update(revision=Draft.revision + 1, author=author)
+            .where(Draft.id == draft.id, Draft.revision == revision)
+            .execute()
+        )
+        if not won:
+            raise DomainError("draft-changed-meanwhile")
+        draft.revision = revision + 1
+        draft.author = author
+        draft.content = asdict(content)
+        draft.save()
+
+
+def keep_scan(draft: Draft, pages: list[bytes], by: Person) -> Scan:
+    """A new set of pages (grey JPEG, re-encoded by the caller) becomes the draft's paper."""
+    if not pages:
+        raise DomainError("scan-without-pages")
+    if len(pages) > SCAN_PAGES:
+        raise DomainError("scan-with-too-many-pages")
+    key, before = draft.data_key_id, draft.scan_id
+    with db.atomic():
+        scan = Scan.create(plan=draft.plan_id, data_key=key, made_by=by)
+        for rank, page in enumerate(pages):
+            ScanPage.create(scan=scan, rank=rank, blob=Blob.keep(page, key))
+        if before and before != (draft.plan.current and draft.plan.current.scan_id):
+            _copy_signatures(before, scan)
+        draft.scan = scan
+        draft.save()
+    return scan
+
+
+def _copy_signatures(before: UUID, scan: Scan) -> None:
+    """The same paper photographed again keeps what was typed; one after a plan in force is new."""
+    for row in Sealed.open_all(Signature.select().where(Signature.scan == before)):
+        Signature.create(scan=scan, rank=row.rank, data_key=row.data_key_id, **row.secrets)
+
+
+# ── versions ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def submit(draft: Draft, author: Person, now: datetime) -> PlanVersion:
+    """Freeze the draft as the next version, waiting to be compared with the signed paper."""
+    content = content_of(draft)
+    if draft.scan_id is None:
+        raise DomainError("submitted-without-scan")
+    if not content.sheets:
+        raise DomainError("submitted-without-condition")
+    with db.atomic():
+        last = (
+            PlanVersion.select()
+            .where(PlanVersion.plan == draft.plan_id)
+            .order_by(PlanVersion.no.desc())
+            .first()
+        )
+        if last and last.state == PlanState.SUBMITTED:
+            move(last, PlanState.SUBMITTED, PlanState.REPLACED)
+        version = PlanVersion(
+            id=uuid4(),
+            plan=draft.plan_id,
+            no=last.no + 1 if last else 1,
+            data_key=draft.data_key_id,
+            mode=PlanMode.GUIDED if content.is_guided else PlanMode.SCAN,
+            scan=draft.scan_id,
+            author=author,
+            created=now.replace(microsecond=0),
+            prev_hash=last.hash if last else "",
+        )
+        version.content = asdict(content)
+        version.hash = fingerprint(version)
+        version.signature = sealing.sign("kannerplang-plan-1", version.hash.encode())
+        version.save(force_insert=True)
+        Draft.delete().where(Draft.id == draft.id).execute()
+        Plan.touch(draft.plan.child_id)
+    return version
+
+
+def fingerprint(version: PlanVersion) -> str:
+    """SHA-256 over the words, the version's frame, the pages of its scan and the version before."""
+    pages = ScanPage.select(Blob.sha256).join(Blob).where(ScanPage.scan == version.scan_id)
+    frame = {
+        "plan": str(version.plan_id),
+        "no": version.no,
+        "mode": version.mode,
+        "author": str(version.author_id),
+        "created": version.created.isoformat(),
+        "content": content_of(version).canonical(),
+        "scan": [sha for (sha,) in pages.order_by(ScanPage.rank).tuples()],
+        "before": version.prev_hash,
+    }
+    return sealing.digest(json.dumps(frame, sort_keys=True)).hex()
+
+
+def move(version: PlanVersion, old: PlanState, new: PlanState, **more: Any) -> None:
+    """Change the state, once: two people may press at the same moment."""
+    won = (
+        PlanVersion.update(state=new, **more)
+        .where(PlanVersion.id == version.id, PlanVersion.state == old)
+        .execute()
+    )
+    if not won:
+        raise DomainError("version-already-answered")
+    version.state = new
+
+
+def may_check(version: PlanVersion, person: Person) -> bool:
+    """A second person: never the author, never a guardian of the child."""
+    if version.author_id == person.id:
+        return False
+    child_id = version.plan.child_id
+    return (
+        not Guardian.running().where(Guardian.child == child_id, Guardian.person == person).exists()
+    )
+
+
+def put_in_force(
+    version: PlanVersion, checker: Person, findings: Mapping[str, str], now: datetime
+) -> None:
+    """The version before it is replaced at this moment, not earlier."""
+    if not may_check(version, checker):
+        raise DomainError("checked-by-author-or-guardian")
+    with db.atomic():
+        move(version, PlanState.SUBMITTED, PlanState.IN_FORCE, checker=checker, checked=now)
+        _record(version, checker, findings, "", passed=True)
+        plan = version.plan
+        if plan.current_id:
+            move(plan.current, PlanState.IN_FORCE, PlanState.REPLACED)
+        Plan.update(current=version).where(Plan.id == plan.id).execute()
+        Plan.touch(plan.child_id)
+
+
+def refuse(
+    version: PlanVersion,
+    checker: Person,
+    findings: Mapping[str, str],
+    remark: str,
+    now: datetime,
+) -> None:
+    """It does not say what the paper says: back to the family, as a draft with the remarks."""
+    if not may_check(version, checker):
+        raise DomainError("checked-by-author-or-guardian")
+    with db.atomic():
+        move(version, PlanState.SUBMITTED, PlanState.REFUSED, checker=checker, checked=now)
+        _record(version, checker, findings, remark, passed=False)
+        if not Draft.select().where(Draft.plan == version.plan_id).exists():
+            Draft.create(
+                plan=version.plan_id,
+                data_key=version.data_key_id,
+                author=version.author,
+                base_no=version.no,
+                scan=version.scan,
+                content=version.content,
+            )
+        Plan.touch(version.plan.child_id)
+
+
+def _record(
+    version: PlanVersion, by: Person, findings: Mapping[str, str], remark: str, *, passed: bool
+) -> None:
+    check = Check(version=version, by=by, passed=passed, data_key=version.data_key_id)
+    check.findings, check.remark = dict(findings), remark
+    check.save(force_insert=True)
+
+
+def waiting(plan: Plan) -> PlanVersion | None:
+    """The version that waits for its check, if any."""
+    return PlanVersion.get_or_none(
+        PlanVersion.plan == plan, PlanVersion.state == PlanState.SUBMITTED
+    )
+
+
+# ── sharing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def offer(child: Child, nursery_id: UUID, by: Person, until: Any = None) -> Grant:
+    """Offer the plan to a nursery; offering twice gives the same grant."""
+    with db.atomic():
+        open_now = Grant.is_running() | Grant.is_offered()
+        same = Grant.get_or_none(Grant.child == child, Grant.nursery == nursery_id, open_now)
+        return same or Grant.create(child=child, nursery=nursery_id, offered_by=by, until=until)
+
+
+def accept(grant: Grant, room_id: UUID | None, by: Person, now: datetime) -> None:
+    _answer(grant, room=room_id, accepted=now, accepted_by=by)
+
+
+def decline(grant: Grant, now: datetime) -> None:
+    _answer(grant, refused=now)
+
+
+def _answer(grant: Grant, **answer: Any) -> None:
+    with db.atomic():
+        if not Grant.update(**answer).where(Grant.id == grant.id, Grant.is_offered()).execute():
+            raise DomainError("grant-already-answered")
+        Plan.touch(grant.child_id)
+
+
+def stop_sharing(grant: Grant, by: Person, now: datetime) -> None:
+    """Copies show "ended" at the next contact; erased once the child left, or after 72 h."""
+    with db.atomic():
+        ended = Grant.update(ended=now, ended_by=by)
+        if not ended.where(Grant.id == grant.id, Grant.ended.is_null()).execute():
+            raise DomainError("grant-already-ended")
+        Plan.touch(grant.child_id)
+
+
+def confirm_left(grant: Grant, now: datetime) -> None:
+    with db.atomic():
+        left = Grant.update(left=now).where(Grant.id == grant.id, Grant.left.is_null())
+        if not left.execute():
+            raise DomainError("grant-already-ended")
+        Plan.touch(grant.child_id)

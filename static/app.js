@@ -1,0 +1,35 @@
+// What every page with htmx shares: the token, honest failures, focus, and the worker's registration.
+const csrf = document.querySelector('meta[name=csrf-token]').content;
+
+document.addEventListener('htmx:config:request', ({ detail }) => {
+  if (detail.ctx.request.method !== 'GET') detail.ctx.request.headers['X-CSRFToken'] = csrf;
+});
+
+const say = (sentence) => {
+  const region = document.getElementById('flashes');
+  const banner = document.createElement('p');
+  banner.className = 'banner t-amber strong';
+  banner.textContent = sentence;
+  region.replaceChildren(banner);
+  region.scrollIntoView({ block: 'nearest' });
+};
+document.addEventListener('htmx:error', () => say(document.body.dataset.failed));
+document.addEventListener('htmx:response:error', ({ detail }) => {
+  if (detail.ctx.response.status >= 500) say(document.body.dataset.refused);
+});
+
+// A refused form: the summary is read first. After an added line the empty box is ready again.
+const focus = (root) => {
+  (root.querySelector('.errors') ?? root.querySelector('[data-focus]'))?.focus();
+};
+document.addEventListener('htmx:after:swap', () => focus(document));
+focus(document);
+
+// A menu closes when one looks elsewhere.
+document.addEventListener('click', ({ target }) => {
+  for (const menu of document.querySelectorAll('details.menu[open]')) {
+    if (!menu.contains(target)) menu.open = false;
+  }
+});
+
+navigator.serviceWorker?.register('/sw.js', { scope: '/', updateViaCache: 'none' });

@@ -1,0 +1,694 @@
+// A device's half of the protocol: keeps copies sealed, believes only what a signed head names, syncs.
+// No DOM. Runs in the worker, behind HEADERS, SHELL, KEYS and WORKER, which the server puts before it.
+// Order: bytes, store, trust, reading a copy, its age, erasing, syncing, swapping, enrolling.
+
+const PROTOCOL = 1;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const MIB = 1 << 20;
+const CURVE = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const ASSETS = 'assets';
+const TEXT = /^(photo$|.*\.)/; // names in a pack that must be here before it is used; scans may follow
+
+// A copy that is not what was signed, or not there at all. `hash` is what to ask for anew.
+class Damaged extends Error {
+  constructor(hash) {
+    super('damaged');
+    this.hash = hash;
+  }
+}
+
+// ── bytes ────────────────────────────────────────────────────────────────────────────────────────
+
+const utf8 = (text) => new TextEncoder().encode(text);
+const fromBase64 = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+const toBase64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
+const toHex = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const sha256 = async (bytes) => toHex(await crypto.subtle.digest('SHA-256', bytes));
+const gunzip = (bytes) => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text();
+
+// ── store ────────────────────────────────────────────────────────────────────────────────────────
+
+const STORES = { device: 'id', heads: 'roll', copies: 'plan', blobs: 'hash', outbox: 'id' };
+let connection;
+
+function connect() {
+  connection ??= new Promise((resolve, reject) => {
+    const asked = indexedDB.open('kannerplang', 1);
+    asked.onupgradeneeded = () => {
+      for (const [name, keyPath] of Object.entries(STORES)) asked.result.createObjectStore(name, { keyPath });
+    };
+    asked.onsuccess = () => {
+      asked.result.onversionchange = disconnect;
+      asked.result.onclose = disconnect;
+      resolve(asked.result);
+    };
+    asked.onerror = () => reject(asked.error);
+  });
+  return connection;
+}
+
+function disconnect() {
+  connection?.then((open) => open.close(), () => {});
+  connection = undefined;
+}
+
+// `work` gets the stores and may only make requests: an await inside would let the transaction end.
+async function transact(mode, names, work, again = true) {
+  try {
+    const open = await connect();
+    return await new Promise((resolve, reject) => {
+      const transaction = open.transaction(names, mode, { durability: 'strict' });
+      transaction.onabort = () => reject(transaction.error ?? new Error('aborted'));
+      try {
+        const asked = work(...names.map((name) => transaction.objectStore(name)));
+        transaction.oncomplete = () => resolve(asked?.result);
+      } catch (error) {
+        transaction.abort(); // half a change is none
+        throw error;
+      }
+    });
+  } catch (error) {
+    disconnect(); // iOS drops the connection of an app in the background: open it once more
+    if (!again || error.name === 'QuotaExceededError') throw error;
+    return transact(mode, names, work, false);
+  }
+}
+
+const get = (name, key) => transact('readonly', [name], (rows) => rows.get(key));
+const all = (name) => transact('readonly', [name], (rows) => rows.getAll());
+const device = () => get('device', 'me');
+const amend = (change) => transact('readwrite', ['device'], (rows) => amended(rows, change));
+
+function amended(rows, change) {
+  const asked = rows.get('me');
+  asked.onsuccess = () => {
+    if (!asked.result) return;
+    change(asked.result);
+    rows.put(asked.result);
+  };
+  return asked;
+}
+
+// The associated data is the hash itself, so that one blob can never pass for another.
+async function sealed(me, hash, bytes) {
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const box = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8(hash) }, me.seal, bytes);
+  return { hash, iv, box, at: Date.now() };
+}
+
+async function unsealed(me, hash) {
+  const row = await get('blobs', hash);
+  try {
+    const how = { name: 'AES-GCM', iv: row.iv, additionalData: utf8(hash) };
+    const bytes = await crypto.subtle.decrypt(how, me.seal, row.box);
+    if ((await sha256(bytes)) === hash) return bytes;
+  } catch {
+    // edited, swapped, sealed by another key, or missing: all the same to the reader
+  }
+  throw new Damaged(hash);
+}
+
+async function json(me, hash) {
+  const value = JSON.parse(await gunzip(await unsealed(me, hash)));
+  if (value.v === PROTOCOL && (value.worker ?? 0) <= WORKER) return value;
+  self.registration?.update(); // written for a newer worker: leave it alone until that one is here
+  throw new Error('unknown version');
+}
+
+// Assets are public and named by their content, so they lie in a cache, unsealed.
+async function stock(name, wanted) {
+  const cache = await caches.open(name);
+  for (const [url, hash] of Object.entries(wanted)) {
+    if (await cache.match(url)) continue; // checked on every read
+    const answer = await fetch(url, { cache: 'reload', credentials: 'omit', redirect: 'error' });
+    const bytes = await answer.arrayBuffer();
+    if (!answer.ok || (await sha256(bytes)) !== hash) throw new Error(`${url} is not what was listed`);
+    await cache.put(url, new Response(bytes));
+  }
+}
+
+// ── trust ────────────────────────────────────────────────────────────────────────────────────────
+
+const keys = Promise.all(
+  KEYS.map((key) => crypto.subtle.importKey('raw', fromBase64(key), CURVE, false, ['verify'])),
+);
+
+// The head in a record, when one of the two keys signed it for this device; else null.
+async function believed(me, record) {
+  try {
+    const signed = utf8(`kannerplang-head-1\n${record.head}`);
+    for (const key of await keys) {
+      if (!(await crypto.subtle.verify(CURVE, key, fromBase64(record.sig), signed))) continue;
+      const head = JSON.parse(record.head);
+      return head.v === PROTOCOL && head.device === me.device ? { ...head, at: record.at } : null;
+    }
+  } catch {
+    // not a record of ours
+  }
+  return null;
+}
+
+// Every believed head, newest first, and the rolls they name. More than one only while a copy is kept
+// that the newest roll does not give.
+async function overview(me) {
+  const found = await Promise.all((await all('heads')).map((row) => believed(me, row)));
+  const heads = found.filter(Boolean).sort((one, other) => other.seq - one.seq);
+  const rolls = new Map();
+  for (const { roll } of heads) rolls.set(roll, await json(me, roll).catch(() => null));
+  return { heads, rolls };
+}
+
+// What the chain says of one copy: the head that gave it, its line there, the newest head's word on it.
+function standing({ heads, rolls }, { plan, roll }) {
+  const giver = heads.find((head) => head.roll === roll);
+  if (!giver) throw new Damaged(''); // no such head: everything has to come anew
+  if (!rolls.get(roll)) throw new Damaged(roll);
+  const line = rolls.get(roll).children.find(([id, , pack]) => id === plan && pack);
+  if (!line) throw new Damaged('');
+  const newest = rolls.get(heads[0].roll) ? heads[0] : giver;
+  const word = rolls.get(newest.roll).children.find(([id]) => id === plan);
+  return { giver, newest, line, word, roll: rolls.get(roll) };
+}
+
+// ── reading a copy ───────────────────────────────────────────────────────────────────────────────
+
+// The pack of a plan (or of the board, without `plan`) and its standing; null when it is not held.
+async function opened(me, plan) {
+  const copy = plan && (await get('copies', plan));
+  if (plan && !copy?.roll) return null;
+  const view = await overview(me);
+  if (plan) {
+    const found = standing(view, copy);
+    const pack = await json(me, found.line[2]);
+    if (pack.plan !== plan || pack.version !== found.line[1]) throw new Damaged(found.line[2]);
+    return { ...found, pack, view };
+  }
+  const newest = view.heads[0];
+  if (!newest) return null;
+  const roll = view.rolls.get(newest.roll);
+  if (!roll) throw new Damaged(newest.roll);
+  return roll.common && { giver: newest, newest, roll, pack: await json(me, roll.common), view };
+}
+
+// A page as it will be answered: checked, in the device's language, its age in the status line.
+async function read(me, kind, plan) {
+  const found = await opened(me, plan);
+  if (!found) return null;
+  const hash = inLanguage(found.pack, kind, me);
+  const html = await gunzip(await unsealed(me, hash));
+  return { html: stamped(html, await stamp(me, found), hash), headers: found.roll.headers };
+}
+
+const inLanguage = ({ pages }, kind, me) => pages[`${kind}.${me.language}`] ?? pages[`${kind}.fr`];
+
+async function picture(me, plan, hash) {
+  const found = await opened(me, plan);
+  return found && Object.values(found.pack.files).includes(hash) ? unsealed(me, hash) : null;
+}
+
+// The sentences of the device's language, from the newest roll that can be read.
+async function words(me, { heads, rolls }) {
+  for (const { roll } of heads) {
+    const common = await json(me, rolls.get(roll)?.common).catch(() => null);
+    if (common?.words[me.language]) return common.words[me.language];
+  }
+  return null;
+}
+
+const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const filled = (pattern, values) => pattern.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+function stamped(html, { tone, sentence }, hash = '') {
+  return html
+    .replace('class="stamp t-grey"', () => `class="stamp ${tone}" data-page="${hash}"`)
+    .replace('<!--stamp-->', () => escaped(sentence));
+}
+
+// ── its age ──────────────────────────────────────────────────────────────────────────────────────
+
+// Counted on the device's own clock since the check, so that a clock that is wrong all the time does no
+// harm. A clock that went back makes the age unknown, never small.
+function ageOf(me, head, now) {
+  return now < me.clock.max - 2 * MINUTE || now < head.at - 2 * MINUTE ? null : Math.max(0, now - head.at);
+}
+
+// Luxembourg's wall clock `ms` after the check: the browser's own zone and month names are not used.
+const wall = (head, ms) => new Date(Date.parse(`${head.local}:00Z`) + ms);
+
+function dated(moment) {
+  const [year, month, day] = moment.toISOString().slice(0, 10).split('-');
+  return { day, month, year };
+}
+
+// Which bands and remarks hold for a copy, worst last, and whether it is due to go by the clock alone.
+function judged(me, { giver, newest, line, word, roll }, now) {
+  const age = ageOf(me, giver, now);
+  const seconds = age === null ? 0 : age / 1000;
+  const { lease } = roll;
+  const until = (word ?? line)?.[4];
+  const server = ageOf(me, newest, now) === null ? newest.time : newest.time + (now - newest.at) / 1000;
+  const ended = Boolean(until) && server >= until;
+  // Left out, or offered in an older version: kept, and said so. No pack: "keep what you have".
+  const unconfirmed = Boolean(line) && giver !== newest && !(word && word[2] === null);
+  const due = age !== null && (seconds >= lease.cap || (ended && server >= until + lease.ended));
+  let tone = 't-red';
+  if (age !== null && seconds <= lease.red && !ended) tone = seconds > lease.amber || unconfirmed ? 't-amber' : 't-green';
+  return { age, seconds, lease, until, ended, unconfirmed, due, tone };
+}
+
+// The status line: tone and sentence, from the server's patterns; offline.py says the same online.
+async function stamp(me, found, now = Date.now()) {
+  const how = judged(me, found, now);
+  const say = await words(me, found.view);
+  const { giver, newest } = found;
+  if (!say) return { tone: how.tone, sentence: giver.local.replace('T', ' ') };
+  const parts = [ageSentence(how, giver, say)];
+  if (how.age !== null && how.seconds >= how.lease.cap) parts.push(say.expiring);
+  else if (how.age !== null && how.seconds >= how.lease.warn)
+    parts.push(filled(say.warn, dated(wall(giver, how.lease.cap * 1000))));
+  if (how.ended) parts.push(filled(say.ended, dated(wall(newest, (how.until - newest.time - 1) * 1000))));
+  if (how.unconfirmed) parts.push(say.unconfirmed);
+  return { tone: how.tone, sentence: parts.join(' ') };
+}
+
+function ageSentence({ age, seconds, lease }, giver, say) {
+  if (age === null) return say.unknown;
+  const days = Math.floor(age / DAY);
+  if (seconds > lease.amber) return filled(days === 1 ? say.day : say.days, { n: days });
+  const sameDay = dated(wall(giver, 0)).day === dated(wall(giver, age)).day;
+  return filled(sameDay ? say.today : say.yesterday, { time: giver.local.slice(11) });
+}
+
+// ── erasing ──────────────────────────────────────────────────────────────────────────────────────
+
+// Everything a roll gives, as hashes: what is needed before it is used, what may follow, what it names.
+async function walk(me, roll, has, only = () => true) {
+  const found = { need: [], later: [], named: new Set(), assets: {} };
+  const packs = roll.children.filter(([plan, , pack]) => pack && only(plan)).map(([, , pack]) => pack);
+  for (const hash of roll.common ? [roll.common, ...packs] : packs) {
+    found.named.add(hash);
+    const pack = has.has(hash) ? await json(me, hash).catch(damagedOnly) : null;
+    if (!pack) found.need.push(hash); // asking for a pack brings all it needs
+    else note(found, pack, has);
+  }
+  return found;
+}
+
+function note(found, pack, has) {
+  Object.assign(found.assets, pack.assets);
+  for (const [name, hash] of Object.entries({ ...pack.pages, ...pack.files })) {
+    found.named.add(hash);
+    if (!has.has(hash)) (TEXT.test(name) ? found.need : found.later).push(hash);
+  }
+}
+
+function damagedOnly(error) {
+  if (!(error instanceof Damaged)) throw error;
+  return null;
+}
+
+const stored = async () => new Set(await transact('readonly', ['blobs'], (rows) => rows.getAllKeys()));
+
+// All that is still named when `gone` is not: by the copies, by the newest roll, by one not yet complete.
+async function named(me, has, gone = []) {
+  const view = await overview(me);
+  const copies = (await all('copies')).filter(({ plan, roll }) => roll && !gone.includes(plan));
+  const kept = new Set();
+  const assets = { ...SHELL };
+  const add = async (hash, roll, only) => {
+    if (!roll) return;
+    const found = await walk(me, roll, has, only);
+    for (const name of [hash, ...found.named]) kept.add(name);
+    Object.assign(assets, found.assets);
+  };
+  for (const [hash, roll] of view.rolls) {
+    const mine = new Set(copies.filter((copy) => copy.roll === hash).map(({ plan }) => plan));
+    await add(hash, roll, (plan) => mine.has(plan));
+  }
+  const next = me.pending?.roll;
+  if (next) await add(next, await json(me, next).catch(() => null), (plan) => !gone.includes(plan));
+  return { kept, assets };
+}
+
+// Erase copies and at once whatever only they needed: the receipt goes with the next sync. Without any,
+// tidy up: old versions may still be open in a page, so what nothing names goes a day later.
+async function erase(me, gone = []) {
+  const has = await stored();
+  const { kept, assets } = await named(me, has, gone);
+  let loose = [...has].filter((hash) => !kept.has(hash));
+  if (!gone.length) {
+    const rows = await Promise.all(loose.map((hash) => get('blobs', hash)));
+    loose = rows.filter((row) => row?.at < Date.now() - DAY).map(({ hash }) => hash);
+    await stock(ASSETS, assets);
+    const cache = await caches.open(ASSETS);
+    for (const { url } of await cache.keys()) {
+      if (!(new URL(url).pathname in assets)) await cache.delete(url);
+    }
+  }
+  await transact('readwrite', ['copies', 'blobs', 'device'], (copies, blobs, rows) => {
+    for (const plan of gone) {
+      const asked = copies.get(plan);
+      asked.onsuccess = () => asked.result?.roll && copies.put({ plan, erased: Date.now() });
+    }
+    for (const hash of loose) blobs.delete(hash);
+    return amended(rows, (me) => {
+      me.receipts = [...new Set([...me.receipts, ...gone])];
+      if (!gone.length) me.tidied = Date.now();
+    });
+  });
+}
+
+// What the clock alone asks for: the cap, or the end of a grant nobody could tell us more about. A copy
+// goes only after it was seen to be due for 24 hours of use, an hour at most counting at once: a clock
+// that jumps erases nothing.
+async function sweep(now = Date.now()) {
+  const me = await device();
+  if (!me?.device) return false;
+  const view = await overview(me);
+  const due = {};
+  for (const copy of (await all('copies')).filter(({ roll }) => roll)) {
+    let how = null;
+    try {
+      how = judged(me, standing(view, copy), now);
+    } catch (error) {
+      damagedOnly(error);
+    }
+    if (!how?.due) continue;
+    const spent = copy.plan in me.due ? Math.min(Math.max(0, now - me.clock.seen), HOUR) : 0;
+    due[copy.plan] = (me.due[copy.plan] ?? 0) + spent;
+  }
+  const gone = Object.keys(due).filter((plan) => due[plan] >= DAY);
+  if (gone.length) await erase(me, gone);
+  await amend((me) => {
+    me.due = due;
+    me.clock = { max: Math.max(me.clock.max, now), seen: now };
+  });
+  return gone.length > 0;
+}
+
+// ── syncing ──────────────────────────────────────────────────────────────────────────────────────
+
+let syncing;
+
+// One at a time, in this worker and beside one that is being replaced. Resolves to "did a copy change?".
+function sync() {
+  const alone = (work) => (navigator.locks ? navigator.locks.request('sync', work) : work());
+  syncing ??= alone(rounds).finally(() => {
+    syncing = undefined;
+  });
+  return syncing;
+}
+
+async function rounds() {
+  let changed = false;
+  for (let left = 50; left; left -= 1) {
+    const { more, swapped } = await round();
+    changed ||= swapped;
+    if (!more) break;
+  }
+  const me = await amend((me) => { me.fails = 0; });
+  if (me?.device && Date.now() - me.tidied > 6 * HOUR) await erase(me);
+  return changed;
+}
+
+// Whether the clock asks for a sync: every 15 minutes, every minute from amber on, later after failures.
+async function overdue(now = Date.now()) {
+  const me = await device();
+  if (!me?.device) return false;
+  const calm = me.state === 'active' && now - me.clock.checked < DAY ? 15 * MINUTE : MINUTE;
+  const wait = me.fails ? Math.min(15 * MINUTE, MINUTE * 2 ** me.fails) * (0.5 + Math.random() / 2) : calm;
+  return now < me.tried || now - me.tried >= wait - 5000;
+}
+
+async function round() {
+  const me = await amend((me) => {
+    me.n = Math.max(me.n + 1, Date.now());
+    me.tried = Date.now();
+    me.fails += 1; // until all went well
+  });
+  if (!me?.device) return { more: false, swapped: false };
+  const { heads } = await overview(me);
+  const pending = me.pending && (await believed(me, me.pending));
+  const have = me.distrust ? '' : ((pending ?? heads[0])?.roll ?? '');
+  const body = {
+    v: PROTOCOL,
+    n: me.n,
+    seq: me.seq,
+    have,
+    want: me.want.slice(0, 200),
+    events: [],
+    applied: heads[0]?.seq ?? 0,
+    erased: me.receipts,
+    health: { installed: me.installed, persisted: await navigator.storage?.persisted?.(), missing: me.want.length },
+  };
+  if (me.ask === 'held') body.held = await holdings(me);
+  const talk = await ask(me, JSON.stringify(body));
+  if (!talk) return { more: true, swapped: false }; // our counter was behind
+  try {
+    return await heed(me, talk, heads[0], pending);
+  } finally {
+    talk.stop();
+  }
+}
+
+// Version and pack of every copy: asked for when the server does not know what we have.
+async function holdings(me) {
+  const view = await overview(me);
+  const held = {};
+  for (const copy of (await all('copies')).filter(({ roll }) => roll)) {
+    try {
+      const { line } = standing(view, copy);
+      held[copy.plan] = [line[1], line[2]];
+    } catch (error) {
+      damagedOnly(error);
+    }
+  }
+  return held;
+}
+
+const signature = async (me, context, body) =>
+  toBase64(await crypto.subtle.sign(CURVE, me.sign, utf8(`${context}\n${body}`)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+
+// Send, and believe the first line or throw. Whatever else comes back (a redirect, an error, a portal's
+// page, nothing) throws here and leaves every copy as it is.
+async function ask(me, body) {
+  const cut = new AbortController();
+  let timer;
+  const alive = (ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => cut.abort(), ms);
+  };
+  const stop = () => {
+    clearTimeout(timer);
+    cut.abort();
+  };
+  alive(15_000);
+  try {
+    const answer = await fetch('/sync', {
+      method: 'POST',
+      body,
+      headers: { Device: `${me.device}.${await signature(me, 'kannerplang-sync-1', body)}` },
+      redirect: 'error',
+      cache: 'no-store',
+      signal: cut.signal,
+    });
+    if (answer.status === 409) return await behind(answer);
+    if (!answer.ok || answer.headers.get('Content-Type') !== 'application/octet-stream') throw new Error('no answer');
+    const next = pieces(answer.body, () => alive(30_000));
+    const first = JSON.parse(new TextDecoder().decode(await next((rest) => rest.indexOf(10) + 1)));
+    const record = { head: first.head, sig: first.sig, at: Date.now() };
+    const head = await believed(me, record);
+    if (!head) self.registration?.update(); // signed by a key that a newer worker may know
+    if (!head || head.n !== me.n || head.seq <= me.seq) throw new Error('not an answer to this request');
+    return { head, record: { ...record, roll: head.roll }, entries: first.entries, next, stop };
+  } catch (error) {
+    stop();
+    throw error;
+  }
+}
+
+async function behind(answer) {
+  const { n } = await answer.json();
+  if (Number.isSafeInteger(n)) await amend((me) => { me.n = Math.max(me.n, n); });
+  return null;
+}
+
+// A body in pieces, one in memory at a time. `size` says how long the next is, 0 while it cannot tell.
+function pieces(body, alive) {
+  const source = body.getReader();
+  let rest = new Uint8Array(0);
+  return async (size) => {
+    for (;;) {
+      const length = size(rest);
+      if (!(length <= 2 * MIB) || rest.length > 3 * MIB) throw new Error('too long');
+      if (length && length <= rest.length) {
+        const piece = rest.slice(0, length);
+        rest = rest.subarray(length);
+        return piece;
+      }
+      const { done, value } = await source.read();
+      if (done) throw new Error('cut off');
+      alive();
+      const both = new Uint8Array(rest.length + value.length);
+      both.set(rest);
+      both.set(value, rest.length);
+      rest = both;
+    }
+  };
+}
+
+// Act on a believed head: this is a contact, whatever happens to the entries behind it.
+async function heed(me, { head, record, entries, next }, applied, pending) {
+  const sent = me.receipts;
+  const now = record.at;
+  const same = !me.distrust && !pending && applied?.roll === head.roll;
+  me = await transact('readwrite', ['device', 'heads'], (rows, heads) => {
+    if (same) heads.put(record); // the same roll, younger by this check
+    return amended(rows, (me) => {
+      me.seq = head.seq;
+      me.state = head.state;
+      me.ask = head.ask;
+      me.clock = { max: now, seen: now, checked: now };
+      me.receipts = me.receipts.filter((plan) => !sent.includes(plan));
+    });
+  });
+  if (head.state === 'waiting') return { more: false, swapped: false };
+  if (head.state !== 'active') return dismissed(me);
+  const got = await receive(me, next, entries);
+  const swapped = !same || got.count ? await adopt(me, record) : false;
+  const { want } = await device();
+  return { more: got.whole && got.count > 0 && want.length > 0, swapped };
+}
+
+// Removed or reported lost: copies first, then the receipt, then the keys.
+async function dismissed(me) {
+  const plans = (await all('copies')).filter(({ roll }) => roll).map(({ plan }) => plan);
+  const over = !plans.length && !me.receipts.length;
+  await transact('readwrite', ['heads', 'copies', 'blobs', 'device'], (heads, copies, blobs, rows) => {
+    for (const store of [heads, copies, blobs]) store.clear();
+    if (over) rows.clear();
+    else amended(rows, (me) => Object.assign(me, { receipts: [...me.receipts, ...plans], pending: null, want: [] }));
+  });
+  return { more: !over, swapped: plans.length > 0 };
+}
+
+// Keep the entries as they come, each checked against its name; what came before a cut is kept too.
+async function receive(me, next, entries) {
+  const got = { count: 0, whole: true };
+  let batch = [];
+  let size = 0;
+  const flush = async () => {
+    await transact('readwrite', ['blobs'], (blobs) => batch.forEach((row) => blobs.put(row)));
+    got.count += batch.length;
+    batch = [];
+    size = 0;
+  };
+  for (const [hash, length] of entries) {
+    const bytes = await next(() => length).catch(() => null);
+    got.whole = bytes !== null && (await sha256(bytes)) === hash;
+    if (!got.whole) break;
+    batch.push(await sealed(me, hash, bytes));
+    size += length;
+    if (size > MIB) await flush();
+  }
+  await flush();
+  return got;
+}
+
+// ── swapping ─────────────────────────────────────────────────────────────────────────────────────
+
+// Take the roll of a believed head into use as soon as all its text is here; else note what to ask for.
+async function adopt(me, record) {
+  const roll = await json(me, record.roll);
+  me = await amend((me) => {
+    me.pending = record;
+    me.distrust = false;
+  });
+  const over = roll.children.filter(([, , , verdict]) => verdict === 'erase').map(([plan]) => plan);
+  if (over.length) await erase(me, over); // an end is heeded at once, not only when all the rest is here
+  const found = await walk(me, roll, await stored());
+  if (found.need.length) {
+    await amend((me) => { me.want = found.need; });
+    return over.length > 0;
+  }
+  await stock(ASSETS, found.assets);
+  await swap(me, record, roll, found.later);
+  return true;
+}
+
+// One small write: before it the old copies, after it the new ones.
+async function swap(me, record, roll, later) {
+  const { heads: known } = await overview(me);
+  const copies = (await all('copies')).filter((copy) => copy.roll);
+  const held = await holdings(me);
+  const given = roll.children.filter(([plan, version, pack]) => pack && version >= (held[plan]?.[0] ?? 0));
+  const fresh = new Set(given.map(([plan]) => plan));
+  const spoken = new Set(roll.children.filter(([, , pack]) => !pack).map(([plan]) => plan));
+  const kept = copies.filter(({ plan }) => !fresh.has(plan));
+  const odd = kept.some(({ plan }) => !spoken.has(plan)); // not named, or named older: report it
+  const rolls = new Set([record.roll, ...kept.map((copy) => copy.roll)]);
+  await transact('readwrite', ['heads', 'copies', 'device'], (heads, rows, mine) => {
+    heads.put(record);
+    for (const head of known) if (!rolls.has(head.roll)) heads.delete(head.roll);
+    for (const plan of fresh) rows.put({ plan, roll: record.roll });
+    amended(mine, (me) => {
+      me.pending = null;
+      me.want = later;
+      if (odd) me.ask = 'held';
+    });
+  });
+}
+
+// Something could not be read: ask for it anew. Without a hash the chain itself is broken.
+const want = (hash) =>
+  amend((me) => {
+    if (!hash) me.distrust = true;
+    else if (!me.want.includes(hash)) me.want = [hash, ...me.want];
+  });
+
+// ── enrolling ────────────────────────────────────────────────────────────────────────────────────
+
+// The keys are made and kept before anything is sent: a lost reply is asked for again with the same key.
+async function enrol({ code, language, installed }) {
+  const me = (await device()) ?? (await made(language));
+  if (me.device) return { state: me.state, digits: await digits(me) };
+  const body = JSON.stringify({ v: PROTOCOL, code, public_key: toBase64(me.point) });
+  const answer = await fetch('/enrol', {
+    method: 'POST',
+    body,
+    headers: { 'Content-Type': 'application/json', Device: `new.${await signature(me, 'kannerplang-enrol-1', body)}` },
+    redirect: 'error',
+  });
+  const said = await answer.json();
+  if (!answer.ok) return { refused: said.refused };
+  await amend((me) => Object.assign(me, { device: said.device, state: 'waiting', language, installed }));
+  return { state: 'waiting', digits: await digits(me) };
+}
+
+async function made(language) {
+  const pair = await crypto.subtle.generateKey(CURVE, false, ['sign', 'verify']);
+  const me = {
+    id: 'me',
+    sign: pair.privateKey,
+    point: await crypto.subtle.exportKey('raw', pair.publicKey),
+    seal: await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']),
+    language,
+    state: 'new',
+    ...{ n: 0, seq: 0, tried: 0, fails: 0, tidied: Date.now(), clock: { max: 0, seen: 0, checked: 0 } },
+    ...{ want: [], receipts: [], due: {}, pending: null, ask: null, distrust: false },
+  };
+  await transact('readwrite', ['device'], (rows) => rows.put(me));
+  return me;
+}
+
+// The same six digits as on the manager's screen: of this key and of the server this worker trusts.
+async function digits(me) {
+  const both = new Uint8Array([...new Uint8Array(me.point), ...fromBase64(KEYS[0])]);
+  const mark = new DataView(await crypto.subtle.digest('SHA-256', both));
+  return String(mark.getUint32(0) % 1e6).padStart(6, '0');
+}

@@ -1,0 +1,63 @@
+// On pages that a device holds: the status line kept true, "replaced", finding a child on the board.
+// Works as well without a worker: then the page only cannot grow older on its own.
+const line = document.querySelector('.stamp');
+const worker = navigator.serviceWorker;
+
+// The worker answers with the sentence of this very minute and the hash of the page it would give now.
+function refresh() {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }) => {
+    if (!data) return;
+    line.className = `stamp ${data.tone}`;
+    if (line.lastElementChild.textContent !== data.sentence) line.lastElementChild.textContent = data.sentence;
+    const replaced = document.querySelector('[data-replaced]');
+    if (replaced && line.dataset.copy) replaced.hidden = data.page === line.dataset.copy;
+  };
+  worker.controller.postMessage({ ask: 'stamp', path: location.pathname }, [port2]);
+}
+
+if (worker?.controller) {
+  worker.addEventListener('message', refresh); // a copy has changed
+  worker.startMessages();
+  setInterval(refresh, 60_000);
+  addEventListener('online', () => worker.controller.postMessage({ ask: 'sync' }));
+  addEventListener('pageshow', refresh);
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') worker.controller.postMessage({ ask: 'sync' });
+  });
+}
+
+// ── the board ────────────────────────────────────────────────────────────────────────────────────
+
+const filter = document.querySelector('[data-filter]');
+const today = new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+const plain = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+
+// What depends on the day is not in the page: it carries the dates, and they are compared here.
+for (const until of document.querySelectorAll('[data-until]')) until.hidden = until.dataset.until >= today;
+for (const child of document.querySelectorAll('[data-here]')) {
+  child.querySelector('[data-present]').hidden = child.dataset.here !== today;
+}
+
+function find() {
+  const words = plain(filter.querySelector('[data-find]').value).split(/\s+/);
+  const here = filter.querySelector('[value=here]').checked;
+  let found = 0;
+  for (const child of document.querySelectorAll('[data-search]')) {
+    const fits = words.every((word) => child.dataset.search.includes(word));
+    const away = 'here' in child.dataset && child.dataset.here !== today; // a paper child's day is not known
+    child.hidden = !fits || (here && away);
+    if (!child.hidden) found += 1;
+  }
+  for (const room of document.querySelectorAll('[data-room]')) {
+    room.hidden = room.querySelector('[data-search]') !== null && !room.querySelector('[data-search]:not([hidden])');
+  }
+  const told = filter.querySelector('[data-found]');
+  told.textContent = found === 1 ? told.dataset.one : told.dataset.other.replace('{n}', found);
+}
+
+if (filter) {
+  filter.hidden = false;
+  filter.querySelector('[data-here-count]').textContent = document.querySelectorAll(`[data-here="${today}"]`).length;
+  filter.addEventListener('input', find);
+}

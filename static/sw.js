@@ -1,0 +1,226 @@
+// The worker: what is held here is answered from here, first and always; all else from the network.
+// One function per family of addresses, after the listeners. device.js decides what is held.
+
+const PLAN = /^\/plans\/([0-9a-f-]{36})(\/emergency)?$/;
+const PICTURE = /^\/plans\/([0-9a-f-]{36})\/files\/([0-9a-f]{64})\.jpg$/;
+const ASSET = /^\/static\/.*\.([0-9a-f]{12,64})\.(\w+)$/; // a name carries the hash of what it names
+const TYPES = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml', png: 'image/png' };
+const SHELL_CACHE = `shell-${SHELL['/offline'].slice(0, 16)}`;
+let posted = false; // something was sent just now: the next page waits for what it changed
+
+addEventListener('install', (event) => event.waitUntil(install()));
+addEventListener('activate', (event) => event.waitUntil(activate()));
+addEventListener('message', (event) => event.waitUntil(heard(event)));
+addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== location.origin || url.searchParams.has('live')) return undefined;
+  if (request.method === 'POST') return post(event, url);
+  if (request.method !== 'GET' || request.headers.has('HX-Request')) return undefined; // a fragment is never a page
+  if (request.mode === 'navigate') return event.respondWith(page(event, url));
+  if (PICTURE.test(url.pathname)) return event.respondWith(image(request, url));
+  if (ASSET.test(url.pathname)) return event.respondWith(asset(request, url));
+  return undefined;
+});
+
+// ── life ─────────────────────────────────────────────────────────────────────────────────────────
+
+// The shell only: every file named and hashed by the server. No skipWaiting: see `relieve`.
+async function install() {
+  const { '/offline': offline, ...assets } = SHELL;
+  await stock(SHELL_CACHE, { '/offline': offline });
+  await stock(ASSETS, assets);
+}
+
+async function activate() {
+  for (const name of await caches.keys()) {
+    if (name.startsWith('shell-') && name !== SHELL_CACHE) await caches.delete(name);
+  }
+  await clients.claim();
+  await contact();
+}
+
+// A newer worker takes over between two pages, never while an emergency is on a screen.
+async function relieve() {
+  if (!registration.waiting) return;
+  const open = await clients.matchAll({ type: 'window' });
+  if (open.some(({ url }) => url.endsWith('/emergency'))) return;
+  registration.waiting.postMessage({ ask: 'take over' });
+}
+
+// ── messages ─────────────────────────────────────────────────────────────────────────────────────
+
+// What pages may ask. WORKER is the number of this set: offline.md 9.
+const ASKED = {
+  enrol: (said) => enrol(said).catch(() => ({ refused: 'offline' })),
+  sync: async () => {
+    await contact();
+    const me = await device();
+    const copies = (await all('copies')).filter(({ roll }) => roll);
+    return { state: me?.state, plans: copies.length, missing: me?.want.length };
+  },
+  stamp: async ({ path }) => {
+    const erased = await sweep();
+    if (erased) await tell();
+    if (await overdue()) await contact();
+    return shown(path);
+  },
+  'take over': () => skipWaiting(),
+};
+
+async function heard({ data, ports }) {
+  const answer = await ASKED[data.ask]?.(data);
+  ports[0]?.postMessage(answer ?? null);
+}
+
+// What the page at this address would say now, and the hash of what it would be.
+async function shown(path) {
+  const me = await device();
+  const [kind, plan] = held(path);
+  const found = kind && me ? await opened(me, plan).catch(damagedOnly) : null;
+  return found && { ...(await stamp(me, found)), page: inLanguage(found.pack, kind, me) };
+}
+
+async function contact() {
+  const changed = await sync().catch(() => false); // no network is no news
+  if (changed) await tell();
+}
+
+async function tell() {
+  for (const client of await clients.matchAll({ type: 'window' })) client.postMessage('changed');
+}
+
+// ── pages ────────────────────────────────────────────────────────────────────────────────────────
+
+// Which held page an address is: its kind and plan, or nothing.
+function held(path) {
+  if (path === '/nursery') return ['board'];
+  const [, plan, emergency] = PLAN.exec(path) ?? [];
+  return plan ? [emergency ? 'emergency' : 'plan', plan] : [];
+}
+
+async function page(event, url) {
+  const me = await device().catch(() => null);
+  if (me?.state === 'active') {
+    if (url.pathname === '/') return respond(null, '', 303, { ...HEADERS, Location: '/nursery' });
+    const [kind, plan] = held(url.pathname);
+    const copy = kind && (await copyOf(event, kind, plan));
+    if (copy) return copy;
+  }
+  event.waitUntil(relieve());
+  return network(event.request).catch(() => offline(url));
+}
+
+// The copy, checked; once more after a sync if it is damaged; then a card that says so.
+async function copyOf(event, kind, plan) {
+  if (posted) await Promise.race([contact(), pause(4000)]);
+  posted = false;
+  for (let tries = 2; tries >= 0; tries -= 1) {
+    try {
+      const copy = await read(await device(), kind, plan);
+      event.waitUntil(behind(kind));
+      return copy && respond(copy.html, 'text/html; charset=utf-8', 200, copy.headers);
+    } catch (error) {
+      if (!(error instanceof Damaged)) return null; // the store cannot be opened: ask the network
+      await want(error.hash);
+      if (tries) await Promise.race([contact(), pause(2000)]);
+    }
+  }
+  return offline(null, 'damaged');
+}
+
+async function behind(kind) {
+  await sweep();
+  if (kind !== 'emergency') await relieve();
+  await contact();
+}
+
+// A navigation may not carry options, so the time-out is a race. A stale cookie is renewed by a sync.
+async function network(request) {
+  const fetched = () => Promise.race([fetch(request), pause(10_000).then(() => Promise.reject(new Error('slow')))]);
+  const answer = await fetched();
+  if (answer.headers.get('Device') !== 'stale') return answer;
+  await contact();
+  return fetched();
+}
+
+// The shell's page: five languages, no name in it; on an enrolled device one sentence more.
+async function offline(url, why = 'missing', status = 503) {
+  const kept = await (await caches.open(SHELL_CACHE)).match('/offline');
+  const bytes = await kept?.arrayBuffer();
+  if (!bytes || (await sha256(bytes)) !== SHELL['/offline']) return Response.error();
+  let html = new TextDecoder().decode(bytes);
+  const sentence = await reason(url, why).catch(() => null);
+  if (sentence) html = stamped(html, { tone: 't-red', sentence });
+  return respond(html, 'text/html; charset=utf-8', status);
+}
+
+async function reason(url, why) {
+  const me = await device();
+  const say = me && (await words(me, await overview(me)));
+  const [, plan] = url ? held(url.pathname) : [];
+  if (!say || (url && !plan)) return null;
+  const copy = plan && (await get('copies', plan));
+  return copy?.erased ? filled(say.erased, dated(new Date(copy.erased))) : say[why];
+}
+
+// ── files ────────────────────────────────────────────────────────────────────────────────────────
+
+async function image(request, url) {
+  const [, plan, hash] = PICTURE.exec(url.pathname);
+  try {
+    const me = await device();
+    const bytes = me && (await picture(me, plan, hash));
+    if (bytes) return respond(bytes, 'image/jpeg');
+  } catch (error) {
+    if (error instanceof Damaged) await want(error.hash);
+  }
+  return network(request).catch(() => respond(null, 'text/plain', 503));
+}
+
+async function asset(request, url) {
+  const [, mark, ending] = ASSET.exec(url.pathname);
+  const cache = await caches.open(ASSETS);
+  const kept = await cache.match(url.pathname);
+  const named = async (answer) => {
+    const bytes = await answer.arrayBuffer();
+    return (await sha256(bytes)).startsWith(mark) && bytes;
+  };
+  const bytes = kept && (await named(kept));
+  if (bytes) return respond(bytes, TYPES[ending]);
+  const fresh = await network(request).catch(() => respond(null, 'text/plain', 503));
+  const again = kept && fresh.ok && (await named(fresh.clone())); // somebody changed ours: mend it
+  if (again) await cache.put(url.pathname, new Response(again));
+  return fresh;
+}
+
+// ── what is sent ─────────────────────────────────────────────────────────────────────────────────
+
+function post(event, url) {
+  if (url.pathname === '/language') return event.respondWith(language(event));
+  posted = true;
+  if (event.request.mode !== 'navigate') return undefined; // htmx says itself what was not sent
+  return event.respondWith(fetch(event.request).catch(() => offline(null, 'unsent')));
+}
+
+// The device keeps its own language; the person's is told if the network is there.
+async function language(event) {
+  const me = await device().catch(() => null);
+  const back = new URL(event.request.referrer || 'https://elsewhere.invalid');
+  if (me?.state !== 'active' || back.origin !== location.origin) {
+    return fetch(event.request).catch(() => offline(null, 'unsent'));
+  }
+  const form = await event.request.formData();
+  await amend((me) => { me.language = form.get('language'); });
+  event.waitUntil(fetch('/language', { method: 'POST', body: new URLSearchParams(form) }).catch(() => {}));
+  return respond(null, '', 303, { ...HEADERS, Location: back.pathname });
+}
+
+// ── answers ──────────────────────────────────────────────────────────────────────────────────────
+
+// Every answer the worker builds carries the headers that the server sets: there is one policy.
+function respond(body, type, status = 200, headers = HEADERS) {
+  return new Response(body, { status, headers: type ? { ...headers, 'Content-Type': type } : headers });
+}
+
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });

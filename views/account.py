@@ -1,0 +1,150 @@
+"""Signing up, in and out with a passkey; the account's own page."""
+
+import secrets
+
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+
+import sealing
+from models import PROOF as WINDOW
+from models import DomainError, Limit, Passkey, Person, SignIn, clock
+from views import passkeys
+from views.fields import one_line, required
+from views.guards import allowed, cookie_name
+from views.rendering import code, safe_next
+
+bp = Blueprint("account", __name__)
+
+TRIES = 30  # challenges an address may ask for in five minutes
+REFUSALS = {
+    "passkey-unknown": _l("This passkey belongs to no account here. Use another, or sign up."),
+    "passkey-too-late": _l("That took too long. Try again."),
+    "passkey-refused": _l("The passkey could not be checked. Try again."),
+}
+
+
+class SignUpForm(FlaskForm):
+    name = one_line(_l("Your name"), required(), length=80)
+
+
+@bp.get("/sign-in")
+def sign_in() -> ResponseReturnValue:
+    return render_template("account/sign_in.html", next=safe_next(request.args.get("next")))
+
+
+@bp.post("/sign-in/challenges")
+def sign_in_challenge() -> ResponseReturnValue:
+    _slow_down()
+    return _json(passkeys.assertion("sign-in"))
+
+
+@bp.post("/sign-in")
+def sign_in_passkey() -> ResponseReturnValue:
+    try:
+        person = passkeys.sign_in(request.get_data(as_text=True), clock())
+    except DomainError as refusal:
+        return jsonify(problem=str(REFUSALS[refusal.code]), code=refusal.code), 422
+    return start_session(person, jsonify(next=safe_next(request.args.get("next")) or "/"))
+
+
+@bp.get("/sign-up")
+def sign_up() -> ResponseReturnValue:
+    return render_template("account/sign_up.html", form=SignUpForm())
+
+
+@bp.post("/sign-up/challenges")
+def sign_up_challenge() -> ResponseReturnValue:
+    _slow_down()
+    form = SignUpForm()
+    if not form.validate_on_submit():
+        return jsonify(errors=form.errors), 422
+    return _json(passkeys.registration(form.name.data, passkeys.new_handle()))
+
+
+@bp.post("/sign-up")
+def sign_up_passkey() -> ResponseReturnValue:
+    form = SignUpForm()
+    if not form.validate_on_submit():
+        return jsonify(errors=form.errors), 422
+    try:
+        person = passkeys.sign_up(request.form.get("answer", ""), form.name.data, code(), clock())
+    except DomainError as refusal:
+        return jsonify(problem=str(REFUSALS[refusal.code]), code=refusal.code), 422
+    return start_session(person, jsonify(next=url_for("children.home")))
+
+
+@bp.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """Ends the person's session on the server. A tablet's copies are not touched by anybody's."""
+    if g.sign_in:
+        SignIn.update(ended=clock()).where(SignIn.id == g.sign_in.id).execute()
+    response = redirect(url_for("welcome.show"), 303)
+    response.delete_cookie(cookie_name("sid"), secure=request.is_secure, httponly=True)
+    return response
+
+
+@bp.get("/account")
+@allowed("account.read")
+def show() -> ResponseReturnValue:
+    keys = list(g.actor.person.passkeys.order_by(Passkey.created))
+    return render_template("account/show.html", passkeys=keys)
+
+
+@bp.post("/account/passkeys/challenges")
+@allowed("account.passkey")
+def passkey_challenge() -> ResponseReturnValue:
+    """To add a passkey, or (purpose and subject given) to confirm one very act."""
+    _slow_down()
+    person = g.actor.person
+    known = [bytes(key.credential) for key in person.passkeys]
+    if purpose := request.form.get("purpose"):
+        return _json(passkeys.assertion(purpose[:60], request.form.get("about", "")[:100], known))
+    return _json(passkeys.registration(person.name, bytes(person.handle), known))
+
+
+@bp.post("/account/passkeys")
+@allowed("account.passkey")
+def passkey() -> ResponseReturnValue:
+    try:
+        passkeys.add_passkey(request.form.get("answer", ""), g.actor.person, clock())
+    except DomainError as refusal:
+        return jsonify(problem=str(REFUSALS[refusal.code]), code=refusal.code), 422
+    flash(_("The new passkey works from now on."))
+    return jsonify(next=url_for(".show"))
+
+
+def start_session(person: Person, response: Response) -> Response:
+    """A fresh server-side session; its cookie holds 256 random bits, the row only their hash."""
+    cookie = secrets.token_urlsafe(32)
+    SignIn.create(token=sealing.digest(cookie), person=person, last_seen=clock())
+    response.set_cookie(
+        cookie_name("sid"),
+        cookie,
+        httponly=True,
+        secure=request.is_secure,
+        samesite="Lax",
+        max_age=int(SignIn.IDLE.total_seconds()),
+    )
+    return response
+
+
+def _slow_down() -> None:
+    if not Limit.allow(f"passkey:{request.remote_addr}", TRIES, WINDOW, clock()):
+        raise DomainError("too-many-tries")
+
+
+def _json(text: str) -> Response:
+    return Response(text, mimetype="application/json")

@@ -1,0 +1,92 @@
+"""What every form shares: field kinds, and validators with our words (WTForms knows no lb)."""
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, Length, Optional, StopValidation, ValidationError
+
+LINE = 200  # characters of a one-line field
+TEXT = 2000
+
+
+def required() -> DataRequired:
+    """Blanks alone are nothing."""
+    return DataRequired(message=_l("Fill this in."))
+
+
+def at_most(length: int) -> Length:
+    return Length(max=length, message=_l("At the most %(length)s characters.", length=str(length)))
+
+
+def tidy(value: Any) -> Any:
+    """Without spaces at the ends."""
+    return value.strip() if isinstance(value, str) else value
+
+
+def readable(form: FlaskForm, field: Any) -> None:
+    """No control characters: they come from broken copies, and databases disagree about them."""
+    if any(ord(c) < ord(" ") and c not in "\r\n\t" for c in field.data or ""):
+        raise StopValidation(_l("This text holds signs that cannot be shown. Type it again."))
+    try:
+        (field.data or "").encode()
+    except UnicodeEncodeError:
+        raise StopValidation(
+            _l("This text holds signs that cannot be shown. Type it again.")
+        ) from None
+
+
+def one_line(label: Any, *validators: Any, length: int = LINE, **more: Any) -> StringField:
+    checks = [*(validators or (Optional(),)), readable, at_most(length)]
+    return StringField(label, filters=[tidy], validators=checks, **more)
+
+
+def some_lines(label: Any, *validators: Any, length: int = TEXT, **more: Any) -> TextAreaField:
+    checks = [*(validators or (Optional(),)), readable, at_most(length)]
+    return TextAreaField(label, filters=[tidy], validators=checks, **more)
+
+
+def options(words: Mapping[str, Any]) -> list[SelectChoice]:
+    return [SelectChoice(value, text) for value, text in dict(words).items()]
+
+
+def a_choice(
+    label: Any, words: Mapping[str, Any] = MappingProxyType({}), **more: Any
+) -> SelectField:
+    """One of our codes; where they come from the database, the view fills in `choices`."""
+    said = _l("Choose one of these.")
+    return SelectField(label, choices=options(words), invalid_choice_message=said, **more)
+
+
+def one_of(label: Any, words: Mapping[str, Any], default: str = "") -> RadioField:
+    """The same as a row of buttons."""
+    said = _l("Choose one of these.")
+    return RadioField(label, choices=options(words), default=default, invalid_choice_message=said)
+
+
+class Day(DateField):
+    """A date from the browser's own date field; what is no date keeps what was typed."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if not valuelist or not valuelist[0].strip():
+            self.data = None
+            return
+        try:
+            self.data = date.fromisoformat(valuelist[0].strip())
+        except ValueError:
+            self.data = None
+            raise ValueError(_l("This date does not exist. Day, month and year.")) from None
+
+
+def a_day(label: Any, *validators: Any, **more: Any) -> Day:
+    return Day(label, validators=[*(validators or (Optional(),)), sensible_year], **more)
+
+
+def sensible_year(form: FlaskForm, field: Any) -> None:
+    if field.data and not 2000 <= field.data.year <= 2100:
+        raise ValidationError(_l("This date does not exist. Day, month and year."))

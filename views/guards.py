@@ -1,0 +1,158 @@
+"""Who is asking, and whether they may. What is not declared is refused."""
+
+from collections.abc import Callable
+from functools import wraps
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import abort, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from htmx_flask import make_response
+from peewee import Model, ModelSelect
+from werkzeug.exceptions import NotFound
+
+import access
+from models import Actor, Audit, Device, SignIn, clock
+
+# Reachable without signing in. A test compares this set with the app. The sync pages are here
+# because the device's signature is their sign-in.
+PUBLIC = {
+    "machine.static",
+    "machine.worker",
+    "machine.manifest",
+    "machine.offline",
+    "machine.health",
+    "machine.favicon",
+    "machine.robots",
+    "welcome.show",
+    "welcome.about",
+    "welcome.language",
+    "account.sign_in",
+    "account.sign_in_challenge",
+    "account.sign_in_passkey",
+    "account.sign_up",
+    "account.sign_up_challenge",
+    "account.sign_up_passkey",
+    "account.sign_out",
+    "sync.sync",
+    "sync.enrol",
+    "sync.claim",
+    "demonstration.show",
+    "demonstration.sign_in",
+    "demonstration.tablet",
+}
+SAFE = {"GET", "HEAD", "OPTIONS"}
+SEEN_EVERY = 60  # seconds between two notes that a session is in use
+
+
+def cookie_name(name: str) -> str:
+    """`__Host-` needs HTTPS; plain names serve http://localhost."""
+    return f"__Host-{name}" if request.is_secure else name
+
+
+def actor_of_request() -> Actor:
+    """The Person behind the session cookie and the Device behind its own, independently."""
+    now = clock()
+    sign_in = device = None
+    if cookie := request.cookies.get(cookie_name("sid")):
+        sign_in = SignIn.by_cookie(cookie, now)
+    if cookie := request.cookies.get(cookie_name("device")):
+        device = Device.by_cookie(cookie, now)
+    g.sign_in = sign_in
+    if sign_in and (now - sign_in.last_seen).total_seconds() > SEEN_EVERY:
+        SignIn.update(last_seen=now).where(SignIn.id == sign_in.id).execute()
+    return Actor(sign_in.person if sign_in else None, device)
+
+
+def same_origin() -> None:
+    """Unsafe methods come from our own pages: a sibling host or another port does not pass."""
+    if request.method in SAFE:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is None and origin is not None:
+        site = "same-origin" if origin == request.host_url.rstrip("/") else "cross-site"
+    if site != "same-origin":
+        abort(403)
+
+
+def loopback_in_demo() -> None:
+    """The demo signs people in by button: it answers nobody but this very machine."""
+    if not current_app.config["DEMO"]:
+        return
+    caller = request.remote_addr or ""
+    host = urlsplit(request.host_url).hostname or ""
+    if not (ip_address(caller or "0.0.0.0").is_loopback and _is_local(host)):  # noqa: S104
+        abort(403)
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def require_sign_in() -> ResponseReturnValue | None:
+    if request.endpoint == "machine.static":
+        return None
+    g.actor = actor_of_request()
+    if request.endpoint is None or request.endpoint in PUBLIC:
+        return None
+    if not hasattr(current_app.view_functions[request.endpoint], "action"):
+        abort(403)
+    if g.actor:
+        return None
+    if request.cookies.get(cookie_name("device")):
+        return _stale_device()
+    return to_sign_in()
+
+
+def to_sign_in() -> ResponseReturnValue:
+    """Signing in first, then back to the page that was asked for."""
+    back = request.full_path.rstrip("?") if request.method == "GET" else None
+    sign_in = url_for("account.sign_in", next=back)
+    if request.headers.get("HX-Request"):
+        return make_response("", 200, redirect=sign_in)  # htmx must never swap a sign-in page
+    return redirect(sign_in, 303)
+
+
+def _stale_device() -> ResponseReturnValue:
+    """The device's cookie ran out: a stranger's answer, and a hint to the worker to sync."""
+    answer = make_response(NotFound().get_response())
+    answer.headers["Device"] = "stale"
+    return answer
+
+
+def allowed(action: str, model: type[Model] | None = None) -> Callable:
+    """Guard a view: load its object through the actor (404), then ask the access table (403).
+
+    The view gets the object under the model's name in place of its id.
+    """
+
+    def decorate(view: Callable) -> Callable:
+        name = model and model._meta.table_name
+
+        @wraps(view)
+        def guarded(**values: Any) -> ResponseReturnValue:
+            thing = None
+            if model:
+                thing = get_or_404(model.visible_to(g.actor), values.pop(f"{name}_id"))
+                values[name] = thing
+            require(action, thing)
+            return view(**values)
+
+        guarded.action = action
+        return guarded
+
+    return decorate
+
+
+def require(action: str, thing: Model | None = None) -> None:
+    """403 unless the access table says yes; the refusal is noted."""
+    if not access.can(g.actor, action, thing):
+        Audit.note(g.actor, action, thing and thing.id, outcome="refused")
+        abort(403)
+
+
+def get_or_404(scope: ModelSelect, key: UUID) -> Model:
+    return scope.where(scope.model.id == key).get_or_none() or abort(404)

@@ -1,0 +1,91 @@
+"""What browsers ask for by themselves: assets, the worker, the manifest, the offline page."""
+
+import hashlib
+import json
+import mimetypes
+from base64 import b64encode
+from functools import cache
+
+from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+import sealing
+from models import db
+from views import headers
+from views.rendering import STATIC, asset, assets, build
+
+bp = Blueprint("machine", __name__)
+
+WORKER = 1  # the number of the messages between held pages and worker: offline.md 9
+SHELL = ("app.css", "icons.svg", "held.js")
+MONTH = 31536000
+
+
+@bp.get("/static/<path:name>")
+def static(name: str) -> ResponseReturnValue:
+    """Assets by content-hashed name only: an unknown hash is 404, never the newest file."""
+    path = assets().get(name) or abort(404)
+    response = Response(path.read_bytes(), mimetype=mimetypes.guess_type(path.name)[0])
+    response.headers["Cache-Control"] = f"public, max-age={MONTH}, immutable"
+    response.set_etag(name)
+    return response.make_conditional(request)
+
+
+@bp.get("/sw.js")
+def worker() -> ResponseReturnValue:
+    """Headers, shell list, trusted keys, device.js, sw.js: one script that changes with any of them."""
+    offline_page = render_template("held/offline.html").encode()
+    shell = {"/offline": hashlib.sha256(offline_page).hexdigest()}
+    for name in SHELL:
+        shell[asset(name)] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+    constants = {
+        "HEADERS": headers.HELD,
+        "SHELL": shell,
+        "KEYS": [b64encode(key).decode() for key in sealing.public_keys()],
+        "WORKER": WORKER,
+    }
+    lines = [f"const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
+    response = Response("".join(lines) + _scripts(), mimetype="text/javascript")
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:16])
+    return response.make_conditional(request)
+
+
+@cache
+def _scripts() -> str:
+    return "".join((STATIC / name).read_text() for name in ("device.js", "sw.js"))
+
+
+@bp.get("/manifest.json")
+def manifest() -> ResponseReturnValue:
+    text = json.loads((STATIC / "manifest.json").read_text())
+    for icon in text["icons"]:
+        icon["src"] = asset(icon["src"])
+    response = jsonify(text)
+    response.mimetype = "application/manifest+json"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@bp.get("/offline")
+def offline() -> ResponseReturnValue:
+    """The shell's page: five languages in one, the same bytes for everybody."""
+    return render_template("held/offline.html")
+
+
+@bp.get("/favicon.ico")
+def favicon() -> ResponseReturnValue:
+    response = Response((STATIC / "icons/icon.svg").read_bytes(), mimetype="image/svg+xml")
+    response.headers["Cache-Control"] = f"public, max-age={MONTH}"
+    return response
+
+
+@bp.get("/robots.txt")
+def robots() -> ResponseReturnValue:
+    return Response("User-agent: *\nAllow: /$\nAllow: /about\nDisallow: /\n", mimetype="text/plain")
+
+
+@bp.get("/healthz")
+def health() -> ResponseReturnValue:
+    db.execute_sql("SELECT 1")
+    return jsonify(ok=True, build=build())

@@ -1,0 +1,61 @@
+"""What the code puts on devices: how pages are rendered, what they load, the words of the stamp."""
+
+import hashlib
+from datetime import datetime
+from functools import cache
+
+from flask_babel import lazy_gettext as _l
+
+import offline
+from models import Nursery, Plan
+from offline import Release
+from views import held
+from views.machine import WORKER
+from views.rendering import STATIC, asset, build, code
+from views.words import everywhere
+
+# What held pages load: fetched before a copy is used, kept while it is held.
+ASSETS = ("app.css", "icons.svg", "held.js")
+
+# The status line of a held page. Digits only: a device knows no Luxembourgish month.
+STAMP = {
+    "today": _l("Checked today {time}"),
+    "yesterday": _l("Checked yesterday {time}"),
+    "day": _l("Not checked for {n} day"),
+    "days": _l("Not checked for {n} days"),
+    "unknown": _l("It is not known when this was last checked: look at the device's date."),
+    "warn": _l("Without a check it will be erased on {day}.{month}.{year}."),
+    "expiring": _l("It will be erased in 24 hours: connect this device."),
+    "ended": _l("Sharing ended on {day}.{month}.{year}."),
+    "unconfirmed": _l("The service did not confirm this plan."),
+    # In place of a page that is not here.
+    "missing": _l("This plan is not on this device. Use the paper plan. Emergency: 112."),
+    "damaged": _l("This copy is damaged and not shown. Use the paper plan. Emergency: 112."),
+    "erased": _l("This plan was erased from this device on {day}.{month}.{year}."),
+    "unsent": _l("Nothing was sent: no connection. Go back and try again."),
+}
+
+
+@cache
+def release() -> Release:
+    """Made once a process; needs an app context for the words."""
+    return Release(
+        build=build(),
+        worker=WORKER,
+        render=held.render,
+        assets={
+            asset(name): hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in ASSETS
+        },
+        words=everywhere(STAMP),
+    )
+
+
+def online(owner: Plan | Nursery, kind: str, now: datetime) -> str:
+    """A held page as the network gives it: the same text, rendered if due, its stamp filled."""
+    page = None
+    if owner.changes == owner.rendered:
+        page = offline.page(owner.id, kind, code())
+    if page is None:
+        offline.render(owner, release(), now)
+        page = offline.page(owner.id, kind, code())
+    return offline.stamped(page, *offline.stamp(now, now, release().words[code()]))

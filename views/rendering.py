@@ -1,0 +1,235 @@
+"""Page or fragment, sentences for refusals, dates and numbers in the reader's language, assets."""
+
+import hashlib
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import phonenumbers
+from babel import Locale
+from flask import Flask, Response, make_response, render_template, request, session
+from flask_babel import format_date, format_datetime, get_locale, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from models import Actor, DomainError, local
+
+ROOT = Path(__file__).resolve().parent.parent
+STATIC = ROOT / "static"
+# Our codes, in the order of the switch, and the locale that formats their dates and numbers.
+LOCALES = {"en": "en_GB", "fr": "fr", "de": "de", "lb": "lb", "pt": "pt_PT"}
+LANGUAGE_NAMES = {
+    "lb": "Lëtzebuergesch",
+    "fr": "Français",
+    "de": "Deutsch",
+    "en": "English",
+    "pt": "Português",
+}
+
+SENTENCES = {
+    "draft-changed-meanwhile": _l(
+        "Somebody else has changed this plan meanwhile. Both texts are shown below."
+    ),
+    "grant-already-answered": _l("This was answered already."),
+    "grant-already-ended": _l("Sharing has ended already."),
+    "version-already-answered": _l("This version was answered already."),
+    "checked-by-author-or-guardian": _l(
+        "A plan is checked by a second person, never by its author or a guardian of the child."
+    ),
+    "submitted-without-scan": _l("Add the signed paper first: photos or a PDF."),
+    "submitted-without-condition": _l("Say first what the plan is for."),
+    "scan-without-pages": _l("Choose at least one photo or a PDF."),
+    "scan-with-too-many-pages": _l("The paper has more than 12 pages. Send 12 at the most."),
+    "too-many-things": _l("There are too many here already. Remove one first."),
+    "no-such-list": _l("This part of the plan is gone. Open the plan again."),
+    "image-unreadable": _l("This file is not a picture that we can read. Use JPEG, PNG or PDF."),
+    "image-too-large": _l("This picture is too large. Take it again with fewer pixels."),
+    "pdf-locked": _l("This PDF is locked with a password. Save it without one."),
+    "passkey-needed": _l("Confirm with your passkey to go on."),
+    "code-unknown": _l("No crèche has this code. Ask the crèche for its 6 letters."),
+    "too-many-tries": _l("Too many tries. Wait a few minutes, then try again."),
+    "too-many-devices": _l("This crèche has as many devices as it may have."),
+    "last-manager": _l("A crèche keeps at least one manager. Add another one first."),
+    "plan-not-in-force": _l("Compare this plan with the signed paper first."),
+    "device-not-waiting": _l("This device is not waiting for an answer any more."),
+}
+
+
+def sentence(refusal: DomainError) -> str:
+    return str(SENTENCES.get(refusal.code, _("This is not possible now.")))
+
+
+# ── pages and fragments ──────────────────────────────────────────────────────────────────────────
+
+
+def page_or_fragment(page: str, fragment: str, status: int = 200, **context: Any) -> Response:
+    """Render `fragment` for htmx, `page` (which includes it) for everyone else."""
+    template = fragment if wants_fragment() else page
+    return make_response(render_template(template, **context), status)
+
+
+def wants_fragment() -> bool:
+    htmx = request.htmx
+    return (
+        bool(htmx)
+        and request.headers.get("HX-Request-Type") != "full"
+        and not htmx.history_restore_request
+    )
+
+
+def safe_next(target: str | None) -> str | None:
+    """`target` when it is a path of ours, else None: nobody is sent elsewhere by a link."""
+    parts = urlsplit(target or "")
+    if not target or parts.scheme or parts.netloc or not target.startswith("/"):
+        return None
+    return None if target.startswith(("//", "/\\")) or not target.isprintable() else target
+
+
+# ── language ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def language_of(actor: Actor | None) -> str:
+    """The person's choice, else the browser's cookie, else what the browser asks for."""
+    if actor and actor.person:
+        return actor.person.language
+    chosen = session.get("language")
+    if chosen in LOCALES:
+        return chosen
+    return request.accept_languages.best_match(list(LOCALES)) or "fr"
+
+
+def code() -> str:
+    """The language of this answer as one of our five codes."""
+    return get_locale().language
+
+
+# ── words, dates, numbers ────────────────────────────────────────────────────────────────────────
+
+
+def day(value: date | str | None) -> str:
+    """14 March 2023: the month as a word, so that no reader mistakes it."""
+    if isinstance(value, str):
+        value = date.fromisoformat(value) if value else None
+    return format_date(value, "d MMMM yyyy") if value else ""
+
+
+def month_or_day(printed: str) -> str:
+    """An expiry as printed on the box: 2027-03 is a month, 2026-12-12 a day; else as typed."""
+    try:
+        if len(printed) == len("2027-03"):
+            return format_date(date.fromisoformat(f"{printed}-01"), "MMMM yyyy")
+        return day(printed)
+    except ValueError:
+        return printed
+
+
+def moment(value: datetime) -> str:
+    return format_datetime(local(value), "d MMMM yyyy, HH:mm", rebase=False)
+
+
+def hour(value: datetime) -> str:
+    return format_datetime(local(value), "HH:mm", rebase=False)
+
+
+def number(text: str) -> str:
+    """The digits as typed; only the decimal sign is the reader's."""
+    return text.replace(".", ",") if code() != "en" else text.replace(",", ".")
+
+
+def age(born: date, today: date) -> str:
+    """Years and months, in words."""
+    months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
+    years, months = divmod(max(months, 0), 12)
+    parts = []
+    if years:
+        parts.append(ngettext("%(num)d year", "%(num)d years", years))
+    if months or not years:
+        parts.append(ngettext("%(num)d month", "%(num)d months", months))
+    return " ".join(parts)
+
+
+def phone_href(text: str) -> str:
+    """What a phone dials for a number as typed; Luxembourg where no country is given."""
+    try:
+        number = phonenumbers.parse(text, "LU")
+    except phonenumbers.NumberParseException:
+        return "tel:" + "".join(c for c in text if c.isdigit() or c == "+")
+    if number.country_code == phonenumbers.country_code_for_region("LU") and len(text) <= len(
+        "112"
+    ):
+        return f"tel:{text.strip()}"
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
+
+
+def language_name(tag: str) -> str:
+    """`fr` or `hr` in the reader's own words; what is no code stays as it is."""
+    if len(tag) != len("fr"):
+        return tag
+    return Locale.parse(LOCALES[code()]).languages.get(tag, tag)
+
+
+# ── assets ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def assets() -> dict[str, Path]:
+    """Every file of static/ under its content-hashed name."""
+    return {
+        hashed(path): path
+        for path in sorted(STATIC.rglob("*"))
+        if path.is_file() and path.suffix not in {".json", ".md"}
+    }
+
+
+def hashed(path: Path) -> str:
+    # 128 bits: the worker believes an asset because its name says what it holds.
+    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+    relative = path.relative_to(STATIC)
+    return str(relative.with_name(f"{path.stem}.{mark}{path.suffix}"))
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file of static/: `app.css` -> `/static/app.<hash>.css`."""
+    path = STATIC / name
+    if not path.is_file():
+        raise FileNotFoundError(f"static/{name} is missing: was the set-up run?")
+    return f"/static/{hashed(path)}"
+
+
+@cache
+def build() -> str:
+    """Changes exactly when a page could look different: templates, assets, words, phrases, code."""
+    files = [
+        *sorted((ROOT / "templates").rglob("*.html")),
+        *sorted(STATIC.rglob("*")),
+        *sorted((ROOT / "translations").rglob("*.mo")),
+        *sorted((ROOT / "data/phrases").glob("*.toml")),
+        *sorted((ROOT / "views").glob("*.py")),
+        ROOT / "plan.py",
+        ROOT / "phrases.py",
+    ]
+    mark = hashlib.sha256()
+    for path in files:
+        if path.is_file():
+            mark.update(path.read_bytes())
+    return mark.hexdigest()[:16]
+
+
+def register(app: Flask) -> None:
+    """What templates may use."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        day=day,
+        month_or_day=month_or_day,
+        moment=moment,
+        hour=hour,
+        number=number,
+        phone_href=phone_href,
+        language_name=language_name,
+    )
+    app.jinja_env.globals.update(
+        asset=asset, age=age, lang=code, language_names=LANGUAGE_NAMES, get_locale=get_locale
+    )

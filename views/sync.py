@@ -1,0 +1,100 @@
+"""`/sync` and `/enrol`: a device is known by the signature on what it sends, never by a cookie."""
+
+import json
+from base64 import b64decode, urlsafe_b64decode
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+import offline
+import sealing
+from models import Device, DomainError, clock
+from views import headers
+from views.guards import cookie_name
+
+bp = Blueprint("sync", __name__)
+
+LARGEST = 1 << 18  # bytes of a request: 200 hashes and 50 events are well below
+POINT = 65  # an uncompressed P-256 public key
+MONTHS = 90 * 86400  # the cookie is kept; whether it still counts is decided by Device.cookie_until
+
+
+@bp.get("/enrol")
+def enrol() -> ResponseReturnValue:
+    return render_template("sync/enrol.html")
+
+
+@bp.post("/enrol")
+def claim() -> ResponseReturnValue:
+    """Signed with the new key itself: whoever sends a public key must also have its other half."""
+    body = body_of_request()
+    try:
+        said = json.loads(body)
+        code, public_key = str(said["code"])[:40], b64decode(said["public_key"], validate=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "", 400
+    _, signature = signed()
+    if len(public_key) != POINT or not sealing.verify(
+        public_key, "kannerplang-enrol-1", body, signature
+    ):
+        return "", 401
+    try:
+        device = offline.claim(code, public_key, request.remote_addr or "", clock())
+    except DomainError as refusal:
+        return jsonify(refused=refusal.code), 429 if refusal.code == "too-many-tries" else 422
+    return jsonify(device=device.id)
+
+
+@bp.post("/sync")
+def sync() -> ResponseReturnValue:
+    body = body_of_request()
+    name, signature = signed()
+    device = device_or_none(name)
+    if device is None or not sealing.verify(
+        bytes(device.public_key), "kannerplang-sync-1", body, signature
+    ):
+        return "", 401
+    cookie = cookie_name("device")
+    try:
+        question = offline.Question.read(body)
+        answer = offline.answer(
+            device, question, headers.HELD, clock(), request.cookies.get(cookie)
+        )
+    except DomainError as refusal:
+        behind = refusal.code == "sync-behind"
+        return (jsonify(n=device.n), 409) if behind else ("", 400)
+    response = Response(answer.body(), mimetype="application/octet-stream")
+    response.headers["Cache-Control"] = "no-store, no-transform"
+    if answer.cookie:
+        response.set_cookie(
+            cookie,
+            answer.cookie,
+            max_age=MONTHS,
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
+
+
+def body_of_request() -> bytes:
+    request.max_content_length = LARGEST
+    return request.get_data(cache=False)
+
+
+def signed() -> tuple[str, bytes]:
+    """The two halves of the header `Device: <id>.<signature>`."""
+    name, _, signature = request.headers.get("Device", "").partition(".")
+    try:
+        return name, urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    except ValueError:
+        return name, b""
+
+
+def device_or_none(name: str) -> Device | None:
+    try:
+        device_id = UUID(name)
+    except ValueError:
+        return None
+    return Device.get_or_none(Device.id == device_id, Device.public_key.is_null(False))

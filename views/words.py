@@ -1,0 +1,158 @@
+"""The words for our codes: conditions, boxes, lists, peg signs. Never a clinical sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import force_locale
+from flask_babel import lazy_gettext as _l
+
+from views.rendering import LOCALES
+
+CONDITIONS = {
+    "allergy": _l("Allergy"),
+    "asthma": _l("Asthma"),
+    "epilepsy": _l("Epilepsy"),
+    "febrile-seizures": _l("Febrile seizures"),
+    "diabetes": _l("Diabetes"),
+    "other": _l("Other condition"),
+}
+CONDITION_ICONS = {
+    "allergy": "i-nut",
+    "asthma": "i-lungs",
+    "epilepsy": "i-bolt",
+    "febrile-seizures": "i-thermo",
+    "diabetes": "i-sugar",
+    "other": "i-shield",
+}
+CONDITION_TONES = {
+    "allergy": "t-red",
+    "asthma": "t-blue",
+    "epilepsy": "t-blue",
+    "febrile-seizures": "t-amber",
+    "diabetes": "t-blue",
+    "other": "t-grey",
+}
+SEVERITIES = {
+    "severe": _l("Severe"),
+    "moderate": _l("Moderate"),
+    "none": _l("Everyday"),
+}
+SEVERITY_TONES = {"severe": "t-red", "moderate": "t-amber", "none": "t-green"}
+SEVERITY_ICONS = {"severe": "i-stop", "moderate": "i-warn", "none": "i-ok"}
+RULES = {
+    "any": _l("any one of these"),
+    "all": _l("all of these together"),
+    "": _l("not on the paper"),
+}
+ANSWERS = {"yes": _l("Yes"), "no": _l("No"), "": _l("Not on the paper")}
+SWITCHES = {
+    "asthma-too": _l("Asthma as well"),
+    "act-on-exposure": _l("Certain contact: act even without signs"),
+    "severe-without-mild": _l("Severe signs can come without mild ones"),
+    "doubt-is-severe": _l("In doubt: treat as severe"),
+    "act-without-parents": _l("Act even if the parents cannot be reached"),
+}
+RENEWALS = {
+    "first": _l("First plan"),
+    "renewal": _l("Renewal of an earlier plan"),
+    "": _l("Not on the paper"),
+}
+LISTS = {
+    "signs": _l("Signs"),
+    "remarks": _l("About these signs"),
+    "steps": _l("What to do, in this order"),
+    "allergens": _l("Allergic to"),
+    "hidden-names": _l("Hidden names"),
+    "triggers": _l("Triggers"),
+    "usual": _l("What it usually looks like"),
+    "history": _l("What happened before"),
+    "donts": _l("Do not"),
+    "after": _l("Afterwards"),
+    "when": _l("When"),
+    "how": _l("How"),
+    "repeat": _l("Repeat"),
+    "storage": _l("Storage"),
+    "precautions": _l("Precautions"),
+    "review": _l("Review"),
+    "kit": _l("Emergency kit"),
+    "meals": _l("Meals"),
+    "activities": _l("Activities"),
+    "sleep": _l("Sleep"),
+    "outings": _l("Outings"),
+    "care": _l("Daily care"),
+    "tell": _l("When to tell the parents"),
+    "notes": _l("More from the paper"),
+}
+CONTACT_KINDS = {
+    "emergency": _l("Call in an emergency, in this order"),
+    "questions": _l("For questions about the plan"),
+}
+STATES = {
+    "submitted": _l("Waiting for the check"),
+    "refused": _l("Not the same as the paper"),
+    "in-force": _l("In force"),
+    "replaced": _l("Replaced"),
+    "stopped": _l("Stopped"),
+}
+RIGHTS = {"all": _l("All rights"), "see": _l("See only")}
+STAFF_ROLES = {"staff": _l("Staff"), "manager": _l("Manager")}
+DEVICE_STATES = {
+    "waiting": _l("Waiting for approval"),
+    "active": _l("In use"),
+    "revoked": _l("Removed"),
+    "lost": _l("Reported lost"),
+    "ended": _l("Ended"),
+    "replaced": _l("Replaced"),
+}
+PEG_SIGNS = {
+    "star": _l("Star"),
+    "moon": _l("Moon"),
+    "boat": _l("Boat"),
+    "fish": _l("Fish"),
+    "leaf": _l("Leaf"),
+    "apple": _l("Apple"),
+    "balloon": _l("Balloon"),
+    "kite": _l("Kite"),
+    "umbrella": _l("Umbrella"),
+    "tree": _l("Tree"),
+    "cloud": _l("Cloud"),
+    "flower": _l("Flower"),
+    "mushroom": _l("Mushroom"),
+    "duck": _l("Duck"),
+    "house": _l("House"),
+    "sun": _l("Sun"),
+    "cat": _l("Cat"),
+    "snail": _l("Snail"),
+}
+# The page for "no connection": all languages at once, because it knows no reader.
+OFFLINE = {
+    "title": _l("No connection"),
+    "what": _l("This page needs the service, which cannot be reached now."),
+    "board": _l("On a crèche's tablet: open the list of children"),
+    "paper": _l("The paper plan lies beside the medicine."),
+    "call": _l("Emergency: 112"),
+    "again": _l("Try again"),
+}
+
+
+def everywhere(texts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The same texts in each language, for what serves all readers at once."""
+    told = {}
+    for language, locale in LOCALES.items():
+        with force_locale(locale):
+            told[language] = {name: str(text) for name, text in texts.items()}
+    return told
+# What somebody did, as it follows the name in "who opened the plan".
+ACTS = {
+    "plan.read": _l("opened the plan"),
+    "plan.submit": _l("sent the plan to be checked"),
+    "plan.check": _l("compared the plan with the paper and put it in force"),
+    "plan.refuse": _l("compared the plan with the paper and found a difference"),
+    "child.share": _l("shared the plan with a crèche"),
+    "grant.accept": _l("took the plan for the crèche"),
+    "grant.room": _l("chose the child’s room"),
+    "grant.refuse": _l("did not take the plan for the crèche"),
+    "grant.end": _l("stopped sharing the plan"),
+    "grant.left": _l("confirmed that the child has left the crèche"),
+    "copy.unconfirmed": _l("holds a copy that the service did not confirm"),
+}
