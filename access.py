@@ -118,6 +118,7 @@ POLICY: dict[str, Predicate] = {
     "nursery.board": works_or_stands_here,
     "nursery.read": works_here,
     "nursery.manage": manages,
+    "invitation.take": signed_in,
     "paper.edit": works_here,
     "presence.note": works_here,
     "device.manage": manages,

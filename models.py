@@ -1,6 +1,7 @@
 """Every table, who may see its rows, and the questions one row can answer. Imports no flask."""
 
 import json
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -296,6 +297,37 @@ class SignIn(BaseModel):
             )
             .get_or_none()
         )
+
+
+class Token(BaseModel):
+    """A link that works once. Only its hash is kept: the database alone opens nothing."""
+
+    LIFE = timedelta(days=7)
+
+    hash = BlobField(unique=True)
+    purpose = CharField()
+    about = UUIDField(index=True)
+    until = UtcField()
+
+    @classmethod
+    def make(cls, purpose: str, about: UUID, now: datetime) -> str:
+        """The secret for the link; one made before for the same thing stops working."""
+        secret = secrets.token_urlsafe(32)
+        with db.atomic():
+            cls.delete().where(cls.purpose == purpose, cls.about == about).execute()
+            digest = sealing.digest(secret)
+            cls.create(hash=digest, purpose=purpose, about=about, until=now + cls.LIFE, created=now)
+        return secret
+
+    @classmethod
+    def find(cls, secret: str, purpose: str, now: datetime) -> Self | None:
+        return cls.get_or_none(
+            cls.hash == sealing.digest(secret), cls.purpose == purpose, cls.until > now
+        )
+
+    def spend(self) -> bool:
+        """A row can be deleted only once: that is what makes it single-use."""
+        return bool(Token.delete().where(Token.id == self.id).execute())
 
 
 class Limit(BaseModel):

@@ -22,8 +22,11 @@ from models import (
     Room,
     Staff,
     StaffRole,
+    Token,
     db,
 )
+
+INVITATION = "staff"
 
 
 def add_room(nursery: Nursery, name: str) -> Room:
@@ -67,6 +70,35 @@ def end_staff(staff: Staff, now: datetime) -> None:
         if staff.role == StaffRole.MANAGER and staff.person_id and not others.exists():
             raise DomainError("last-manager")
         Staff.update(ended=now).where(Staff.id == staff.id, Staff.ended.is_null()).execute()
+
+
+def invite(staff: Staff, now: datetime) -> str:
+    """The secret of a link by which this colleague's own account becomes this row's."""
+    if staff.person_id or staff.ended:
+        raise DomainError("staff-has-account")
+    return Token.make(INVITATION, staff.id, now)
+
+
+def invited(secret: str, now: datetime) -> Staff | None:
+    """Whom a link invites, while it works: not spent, not late, and still to work there."""
+    token = Token.find(secret, INVITATION, now)
+    open_row = (Staff.ended.is_null()) & (Staff.person.is_null())
+    return token and Staff.get_or_none(Staff.id == token.about, open_row)
+
+
+def join(secret: str, person: Person, now: datetime) -> Staff:
+    """The invitation is spent, and the person works there from now on."""
+    with db.atomic():
+        staff = invited(secret, now)
+        if staff is None:
+            raise DomainError("invitation-gone")
+        here = Staff.running().where(Staff.nursery == staff.nursery_id, Staff.person == person)
+        if here.exists():
+            raise DomainError("works-here-already")
+        if not Token.find(secret, INVITATION, now).spend():
+            raise DomainError("invitation-gone")
+        Staff.update(person=person).where(Staff.id == staff.id).execute()
+    return staff
 
 
 def add_paper(nursery: Nursery, facts: Mapping[str, Any]) -> PaperChild:

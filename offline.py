@@ -585,7 +585,8 @@ def _receipts(device: Device, question: Question, now: datetime) -> None:
     mine = (MayHold.device == device) & MayHold.erased.is_null()
     if question.erased:
         gone = MayHold.update(erased=now).where(mine, MayHold.plan.in_(question.erased))
-        gone.execute()
+        if gone.execute():
+            Nursery.touch([device.nursery_id])  # its board names the child until now
     if question.have in ("", device.roll):
         return
     applied = SentRoll.select().where(

@@ -81,6 +81,7 @@ ALWAYS = ("act-without-parents",)
 USES = {
     "signs": "sign",
     "usual": "sign",
+    "remarks": "sign",
     "steps": "step",
     "after": "step",
     "donts": "dont",

@@ -18,12 +18,19 @@ document.addEventListener('htmx:response:error', ({ detail }) => {
   if (detail.ctx.response.status >= 500) say(document.body.dataset.refused);
 });
 
-// A refused form: the summary is read first. After an added line the empty box is ready again.
-const focus = (root) => {
-  (root.querySelector('.errors') ?? root.querySelector('[data-focus]'))?.focus();
-};
-document.addEventListener('htmx:after:swap', () => focus(document));
+// A refused form: the summary is read first. Only in what just came: another part may hold an older one.
+const focus = (root) => (root.querySelector('.errors') ?? root.querySelector('[data-focus]'))?.focus();
+document.addEventListener('htmx:after:swap', ({ target }) => focus(target));
 focus(document);
+
+// Words in a box that were not sent: the browser asks before they are left behind.
+let sent = false;
+addEventListener('submit', () => { sent = true; });
+addEventListener('pageshow', () => { sent = false; });
+addEventListener('beforeunload', (event) => {
+  const typed = [...document.querySelectorAll('textarea')].some((box) => box.value !== box.defaultValue);
+  if (typed && !sent) event.preventDefault();
+});
 
 // A menu closes when one looks elsewhere.
 document.addEventListener('click', ({ target }) => {

@@ -222,7 +222,7 @@ const filled = (pattern, values) => pattern.replace(/\{(\w+)\}/g, (_, name) => v
 
 function stamped(html, { tone, sentence }, hash = '') {
   return html
-    .replace('class="stamp t-grey"', () => `class="stamp ${tone}" data-page="${hash}"`)
+    .replace('class="stamp t-grey"', () => `class="stamp ${tone}" data-copy="${hash}"`)
     .replace('<!--stamp-->', () => escaped(sentence));
 }
 

@@ -1,5 +1,4 @@
-// Passkeys in the browser: one form, one challenge, one answer. The words stand in the page.
-const csrf = document.querySelector('meta[name=csrf-token]').content;
+// Passkeys in the browser: one form, one challenge, one answer. The words stand in the page; `csrf` in app.js.
 const words = document.querySelector('[data-words]')?.dataset ?? {};
 
 const post = async (url, fields) => {

@@ -56,8 +56,8 @@ const ASKED = {
   sync: async () => {
     await contact();
     const me = await device();
-    const copies = (await all('copies')).filter(({ roll }) => roll);
-    return { state: me?.state, plans: copies.length, missing: me?.want.length };
+    const heads = await all('heads');
+    return { state: me?.state, ready: heads.length > 0, missing: me?.want.length };
   },
   stamp: async ({ path }) => {
     const erased = await sweep();

@@ -77,7 +77,7 @@ def tablet_cookie(cast: Cast) -> str:
 
 
 def ask(client: Client, rule: Rule, method: str, values: dict[str, Any]) -> Any:
-    usual = {"path": "notes", "part": "frame", "n": 0, "slug": "x"}
+    usual = {"path": "notes", "part": "frame", "n": 0, "slug": "x", "token": "x"}
     url = rule.build({**usual, **values}, append_unknown=False)[1]
     return client.get(url) if method == "GET" else client.post(url)
 

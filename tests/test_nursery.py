@@ -409,6 +409,75 @@ def test_the_last_manager_stays(at, cast):
     nurseries.end_staff(row, clock())
 
 
+def invitation(client: Client, name: str = "Ana Dias", role: str = "staff") -> str:
+    """Add a colleague and invite the person; the path of the link."""
+    client.post("/nursery/people", {"name": name, "role": role})
+    row = next(row for row in Staff.select() if row.name == name)
+    answer = client.post(f"/nursery/people/{row.id}/invitations")
+    return soup_of(answer).find(id="link")["value"].removeprefix("http://localhost")
+
+
+def test_a_colleague_joins_by_a_link_that_works_once(at, cast):
+    link = invitation(at("sami"))
+    zoe = at("zoe")
+    assert at("sami").browser.get("/nursery/people").text.count("no account") == 1
+
+    for _ in range(2):
+        assert cast.baach.name in zoe.words(link), "looking spends nothing"
+    assert zoe.get("/nursery").status_code == 403
+    zoe.post(link)
+
+    assert "Léo" in zoe.words("/nursery")
+    assert zoe.get("/nursery/shares").status_code == 403, "staff, not a manager"
+    assert zoe.post(link).status_code == 404
+    assert at("noor").get(link).status_code == 404
+
+
+def test_an_invitation_asks_for_sign_in_first(app, at):
+    link = invitation(at("sami"))
+
+    assert Client(app).get(link).location == f"/sign-in?next={link}"
+
+
+def test_a_newer_link_a_late_one_and_one_for_who_left_do_not_work(at, cast, monkeypatch):
+    sami, zoe = at("sami"), at("zoe")
+    first = invitation(sami)
+    row = next(row for row in Staff.select() if row.name == "Ana Dias")
+    again = sami.post(f"/nursery/people/{row.id}/invitations")
+    second = soup_of(again).find(id="link")["value"].removeprefix("http://localhost")
+    assert (zoe.get(first).status_code, zoe.get(second).status_code) == (404, 200)
+
+    with monkeypatch.context() as later:
+        later.setattr(models, "_offset", models._offset + timedelta(days=7, minutes=1))
+        assert nurseries.invited(second.rpartition("/")[2], clock()) is None
+
+    nurseries.end_staff(row, clock())
+    assert zoe.post(second).status_code == 404
+    assert not Staff.select().where(Staff.person == cast.zoe).exists()
+
+
+def test_nobody_invites_into_another_creche_or_takes_a_second_place(at, cast):
+    sami = at("sami")
+    link = invitation(sami)
+    row = next(row for row in Staff.select() if row.name == "Ana Dias")
+    url = f"/nursery/people/{row.id}/invitations"
+    mine = Staff.get(Staff.person == cast.sami)
+
+    assert at("olga").post(url).status_code == 404
+    assert at("tessa").post(url).status_code == 403
+    assert at("tessa").post(link).status_code == 409, "works there already"
+    assert sami.post(f"/nursery/people/{mine.id}/invitations").status_code == 409
+    assert Staff.get_by_id(row.id).person_id is None
+
+
+def test_guessing_links_is_slowed_down(at):
+    zoe = at("zoe")
+
+    answers = [zoe.get(f"/invitations/{uuid4().hex}").status_code for _ in range(12)]
+
+    assert answers == [404] * 10 + [429] * 2
+
+
 def test_rooms_are_added_renamed_and_put_in_order(at, cast):
     client = at("sami")
 
@@ -521,10 +590,8 @@ def with_passkey(client: Client) -> Authenticator:
     return device
 
 
-def proof(
-    client: Client, device: Authenticator, about: str, purpose: str = "device-approve"
-) -> dict:
-    asked = {"purpose": purpose, "about": about}
+def proof(client: Client, device: Authenticator, about: str, what: str = "device-approve") -> dict:
+    asked = {"purpose": what, "about": about}
     return {"proof": device.get(client.post("/account/passkeys/challenges", asked).get_json())}
 
 

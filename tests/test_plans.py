@@ -36,6 +36,7 @@ from views.rendering import LOCALES, day, number
 
 CASES = ("leo", "mia", "noah")
 LANGUAGES = tuple(LOCALES)
+EMPTY = {"more": "replace", "language": "", "valid_from": "", "valid_until": "", "review_on": ""}
 
 
 def jpeg(shade: int = 128) -> bytes:
@@ -44,8 +45,8 @@ def jpeg(shade: int = 128) -> bytes:
     return file.getvalue()
 
 
-def photo(shade: int = 128, name: str = "photos") -> dict:
-    return {name: (BytesIO(jpeg(shade)), "page.jpg")}
+def photo(shade: int = 128) -> dict:
+    return {"photos": (BytesIO(jpeg(shade)), "page.jpg")}
 
 
 def text_of(html: str, selector: str = "body") -> str:
@@ -266,13 +267,16 @@ def test_weight_and_birth_date_change_nothing_but_themselves(app, cast):
     leo.weight, leo.born = "9,1", old_born.replace(year=2025)
     leo.save()
 
+    told = {}
+    for locale in LOCALES.values():
+        with app.test_request_context(), held.force_locale(locale):
+            told |= {day(old_born): day(leo.born), number(old_weight): number(leo.weight)}
     for (kind, language), page in before.items():
-        with app.test_request_context(), held.force_locale(LOCALES[language]):
-            told = {day(old_born): day(leo.born), number(old_weight): number(leo.weight)}
+        expected = page
         for old, new in told.items():
-            assert old in page
-            page = page.replace(old, new)
-        assert rendered(app, kind, language, plan) == page
+            expected = expected.replace(old, new)
+        assert expected != page
+        assert rendered(app, kind, language, plan) == expected
 
 
 UNITS = r"mg|ml|µg|mcg|kg|microgram\w*|°C|%|puffs?|bouff\w+|gouttes?|drops?|Hub|Tropfen|gotas?"
@@ -395,7 +399,7 @@ def mine(cast) -> Plan:
 
 def test_one_page_and_one_button_send_a_photographed_plan(as_user, mine):
     zoe = as_user("zoe")
-    sent = {**photo(), "more": "replace", "conditions": ["asthma"], "go": "send"}
+    sent = {**photo(), **EMPTY, "conditions": ["asthma"], "go": "send"}
     answer = zoe.post(f"/plans/{mine.id}/scan", sent)
 
     assert answer.location == f"/children/{mine.child_id}/access"
@@ -428,7 +432,7 @@ def test_what_is_wrong_with_a_scan_is_said_beside_it(as_user, cast, mine, sent, 
     if "photos" in sent:
         file, name = sent["photos"]
         again["photos"] = (BytesIO(file.getvalue()), name)
-    answer = as_user("zoe").post(f"/plans/{mine.id}/scan", {**again, "more": "add", "go": "send"})
+    answer = as_user("zoe").post(f"/plans/{mine.id}/scan", {**EMPTY, **again, "go": "send"})
 
     assert answer.status_code == 422
     page = BeautifulSoup(answer.text, "html.parser")
@@ -439,7 +443,7 @@ def test_what_is_wrong_with_a_scan_is_said_beside_it(as_user, cast, mine, sent, 
 
 def test_pages_are_added_or_replaced(as_user, mine):
     zoe = as_user("zoe")
-    frame = {"conditions": ["asthma"], "go": "keep"}
+    frame = {**EMPTY, "conditions": ["asthma"], "go": "keep"}
     for more, pages in (("replace", 1), ("add", 2), ("replace", 1)):
         zoe.post(f"/plans/{mine.id}/scan", {**photo(pages), **frame, "more": more})
         assert len(held.scan_of(Draft.get(Draft.plan == mine).scan_id)) == pages
@@ -460,7 +464,7 @@ def test_a_new_scan_drops_no_typed_line(as_user, cast):
     before = document.content_of(cast.leo_version)
     answer = as_user("ines").post(
         f"/plans/{cast.leo_plan.id}/scan",
-        {**photo(), "more": "replace", "conditions": ["asthma"], "go": "keep"},
+        {**photo(), **EMPTY, "conditions": ["asthma"], "go": "keep"},
     )
 
     assert answer.status_code == 303
@@ -472,7 +476,7 @@ def test_a_new_scan_drops_no_typed_line(as_user, cast):
 def test_the_scan_page_shows_what_was_kept(as_user, mine):
     zoe = as_user("zoe")
     frame = {"conditions": ["asthma", "allergy"], "valid_from": "2026-09-01", "language": "lb"}
-    zoe.post(f"/plans/{mine.id}/scan", {**photo(), **frame, "more": "replace", "go": "keep"})
+    zoe.post(f"/plans/{mine.id}/scan", {**photo(), **EMPTY, **frame, "go": "keep"})
     page = zoe.page(f"/plans/{mine.id}/scan")
 
     assert len(page.select("img.scan")) == 1
@@ -523,10 +527,9 @@ def test_the_version_before_stays_shown_until_the_new_one_is_checked(as_user, ap
     current = sami.words(url)
     assert "brand new line" in current
     assert "A change waits" not in current
-    assert PlanVersion.get_by_id(cast.leo_version.id).state == "in-force"
-    assert (
-        PlanVersion.get(PlanVersion.plan == cast.leo_plan, PlanVersion.no == 1).state == "replaced"
-    )
+    states = PlanVersion.select(PlanVersion.no, PlanVersion.state)
+    states = states.where(PlanVersion.plan == cast.leo_plan).tuples()
+    assert dict(states) == {1: "replaced", 2: "in-force"}
 
 
 def test_a_version_never_changes(cast):
@@ -534,8 +537,6 @@ def test_a_version_never_changes(cast):
     for change in ({"hash": "x"}, {"sealed": b"x"}, {"no": 9}, {"signature": b"x"}):
         with pytest.raises(DatabaseError), db.atomic():
             PlanVersion.update(**change).where(PlanVersion.id == version.id).execute()
-    with pytest.raises(DatabaseError), db.atomic():
-        PlanVersion.delete().where(PlanVersion.id == version.id).execute()
     assert document.fingerprint(PlanVersion.get_by_id(version.id)) == version.hash
 
 

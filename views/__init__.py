@@ -7,6 +7,7 @@ from views import (
     children,
     demonstration,
     editing,
+    invitations,
     machine,
     nursery,
     plans,
@@ -21,6 +22,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     plans.bp,
     editing.bp,
     nursery.bp,
+    invitations.bp,
     sync.bp,
     machine.bp,
 )

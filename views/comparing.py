@@ -15,9 +15,9 @@ from views.rendering import code, day, language_name, month_or_day, number
 
 SAME = "same"
 FINDINGS = {
-    SAME: _l("The same"),
-    "different": _l("Not the same"),
-    "unreadable": _l("Cannot read it"),
+    SAME: _l("Same"),
+    "different": _l("Different"),
+    "unreadable": _l("Unreadable"),
 }
 
 
@@ -129,8 +129,10 @@ def _boxes(sheet: Sheet, path: str) -> Iterator[Row]:
 
 
 def _group(group: SignGroup, path: str, paper: str) -> Part:
-    said = _joined((words.SEVERITIES[group.severity], words.RULES[group.rule]))
-    head = [Row(path, _("How severe, and how many signs"), said)]
+    head = [
+        Row(path, _("How severe"), str(words.SEVERITIES[group.severity])),
+        Row(f"{path}.rule", _("How many of the signs"), str(words.RULES[group.rule])),
+    ]
     if group.title:
         head.append(Row(f"{path}.title", _("Name of this group"), group.title, paper))
     title = _joined((words.SEVERITIES[group.severity], group.title))
@@ -196,7 +198,8 @@ def _whole() -> Iterator[Row]:
 def _lists(owner: Listed, path: str, names: Iterable[str]) -> Iterator[Row]:
     for name in names:
         for n, line in enumerate(owner.lines(name)):
-            yield _line(".".join(filter(None, (path, name, str(n)))), words.LISTS[name], line)
+            key = ".".join(filter(None, (path, name, str(n))))
+            yield _line(key, f"{words.LISTS[name]}: {n + 1}", line)
 
 
 def _line(key: str, label: str, line: Line) -> Row:

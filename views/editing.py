@@ -328,9 +328,7 @@ def add_record(plan: Plan, kind: str) -> ResponseReturnValue:
         problem = sentence(DomainError("submitted-without-scan"))
         return record_page(plan, kind, form, status=409, problem=problem)
     keep_record(plan, register_of(kind).blank(draft), form, is_new=True)
-    if request.form.get("go") == "another":
-        return redirect(url_for(".new_record", plan_id=plan.id, kind=kind), 303)
-    return redirect(url_for(".show", plan_id=plan.id, part=kind), 303)
+    return after_record(plan, kind, form)
 
 
 @bp.get("/<kind>/<uuid:record_id>")
@@ -354,19 +352,20 @@ def save_record(plan: Plan, kind: str, record_id: UUID) -> ResponseReturnValue:
         refusal = DomainError("draft-changed-meanwhile")
         return record_page(plan, kind, form, row, status=409, problem=sentence(refusal))
     keep_record(plan, row, form)
+    return after_record(plan, kind, form)
+
+
+def after_record(plan: Plan, kind: str, form: FlaskForm) -> ResponseReturnValue:
+    """Back to all of them, or on to the next; of two alike only the date and lot are typed anew."""
+    go = request.form.get("go")
+    if go == "another":
+        return redirect(url_for(".new_record", plan_id=plan.id, kind=kind), 303)
+    if go == "twin" and kind == "kit":
+        form.expires.data = form.lot.data = ""
+        twin = register_of(kind).blank(draft_of(plan))
+        keep_record(plan, twin, form, is_new=True)
+        return redirect(url_for(".edit_record", plan_id=plan.id, kind=kind, record_id=twin.id), 303)
     return redirect(url_for(".show", plan_id=plan.id, part=kind), 303)
-
-
-@bp.post("/kit/<uuid:record_id>/copies")
-@allowed("plan.edit", Plan)
-def copy_unit(plan: Plan, record_id: UUID) -> ResponseReturnValue:
-    """The second of two: the same words, and its own date and lot to be typed."""
-    draft = draft_of(plan)
-    unit = get_or_404(register_of("kit").scope(draft), record_id)
-    twin = register_of("kit").blank(draft)
-    form = register_of("kit").form(None, data={**unit.secrets, "expires": "", "lot": ""})
-    keep_record(plan, twin, form, is_new=True)
-    return redirect(url_for(".edit_record", plan_id=plan.id, kind="kit", record_id=twin.id), 303)
 
 
 @bp.post("/<kind>/<uuid:record_id>/removals")

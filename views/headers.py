@@ -14,7 +14,7 @@ HELD = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": (
         "publickey-credentials-get=(self), publickey-credentials-create=(self), "
-        "screen-wake-lock=(self), fullscreen=(self), web-share=(self), accelerometer=(), "
+        "screen-wake-lock=(self), fullscreen=(self), accelerometer=(), "
         "camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
         "microphone=(), midi=(), payment=(), usb=()"
     ),

@@ -44,9 +44,10 @@ class Known:
     params: dict[str, str]
     language: str
 
-    @property
-    def said(self) -> str:
-        return phrases.render(self.phrase, self.params, self.language)
+    def said(self, before: str) -> str:
+        """The sentence, with a small letter where it goes on."""
+        inline = bool(before.strip()) and before.rstrip()[-1] not in ".!?"
+        return phrases.render(self.phrase, self.params, self.language, inline)
 
     @property
     def errors(self) -> dict[str, Any]:
@@ -72,8 +73,8 @@ class Box:
         self.path, self.language = path, content.language
         self.name = path.rpartition(".")[2]
         self.slug = path.replace(".", "-")
-        self.title = _title(content, path)
         self.lines = document.lines_at(content, path)
+        self.title = _title(content, path)
         self.mark = document.mark(content, path)
         self.texts = [line.text for line in self.lines]
         self.new = self.problem = self.removed = self.back = ""
@@ -133,7 +134,8 @@ class Box:
         """The sentence in place of the words being typed; none of their numbers may get lost."""
         *before, typed = split(self.new) or [""]
         start = phrases.clause(typed, self.language)
-        lost = numbers(typed[start:]) - numbers(known.said)
+        said = known.said(typed[:start])
+        lost = numbers(typed[start:]) - numbers(said)
         if known.errors:
             self.known = [known]
             self.errors["new"] = _("Fill in the blanks of the sentence.")
@@ -142,7 +144,7 @@ class Box:
                 "That sentence leaves out %(numbers)s, which you typed.", numbers=", ".join(lost)
             )
         else:
-            self.new = "\n".join([*before, typed[:start] + known.said])
+            self.new = "\n".join([*before, typed[:start] + said])
 
     @cached_property
     def readings(self) -> list[Reading | None]:

@@ -251,6 +251,16 @@ def add_person(nursery: Nursery) -> ResponseReturnValue:
     return done(_("Added."), "people", lambda: people_page(nursery))
 
 
+@bp.post("/people/<uuid:staff_id>/invitations")
+@allowed("nursery.manage", Staff)
+def invite_person(staff: Staff) -> ResponseReturnValue:
+    """The answer is the page itself: only a hash of the link is kept, so it is shown once."""
+    secret = nurseries.invite(staff, clock())
+    Audit.note(g.actor, "staff.invite", staff.id)
+    link = url_for("invitations.show", token=secret, _external=True)
+    return render_template("nursery/invitation.html", staff=staff, link=link, qr=rosters.qr(link))
+
+
 @bp.get("/people/<uuid:staff_id>/end")
 @allowed("nursery.manage", Staff)
 def ending(staff: Staff) -> ResponseReturnValue:

@@ -21,7 +21,7 @@ import plan as document
 from models import Draft, KitUnit, Sealed, Signature
 from plan import Content, Listed, Sheet, SignGroup
 from views import words
-from views.fields import Day, a_day, one_line, required
+from views.fields import Day, a_day, one_line, options, required
 from views.lines import TOGETHER, Box, Rows
 from views.rendering import LANGUAGE_NAMES, day
 
@@ -50,7 +50,7 @@ PAPERS = {**LANGUAGE_NAMES, "und": _l("Another language")}
 def one_of(label: Any, codes: dict[str, Any]) -> RadioField:
     known = AnyOf(list(codes), message=_l("Choose one of these."))
     return RadioField(
-        label, choices=list(codes.items()), default="", validate_choice=False, validators=[known]
+        label, choices=options(codes), default="", validate_choice=False, validators=[known]
     )
 
 
@@ -119,16 +119,17 @@ class KitUnitForm(FlaskForm):
     handed_in = one_line(_l("Handed in by whom, and when"))
 
 
+def dated_or_not(form: FlaskForm, field: Day) -> None:
+    if bool(field.data) == bool(form.unsigned.data):
+        raise ValidationError(_l("Give the date, or tick that it is not signed yet."))
+
+
 class SignatureForm(FlaskForm):
     name = one_line(_l("Name, as on the paper"), required())
     role = one_line(_l("Who this is: parent, doctor, crèche"))
-    on = a_day(_l("Signed on"))
+    on = a_day(_l("Signed on"), dated_or_not)
     unsigned = BooleanField(_l("Has not signed yet"))
     note = one_line(_l("What it agrees to, as on the paper"))
-
-    def validate_on(self, field: Any) -> None:
-        if bool(field.data) == bool(self.unsigned.data):
-            raise ValidationError(_l("Give the date, or tick that it is not signed yet."))
 
 
 # ── what stands on a page ────────────────────────────────────────────────────────────────────────
@@ -279,7 +280,7 @@ def stored(thing: Listed) -> dict[str, Any]:
 def shown(field: Any) -> str:
     """A field's value in words; "" when it is not on the paper."""
     if isinstance(field, RadioField):
-        return str(dict(field.choices).get(field.data, "")) if field.data else ""
+        return next((str(o.label.text) for o in field if o.checked and field.data), "")
     if isinstance(field, BooleanField):
         return _("Yes") if field.data else ""
     return day(field.data) if isinstance(field, Day) else field.data or ""

@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from peewee import ModelSelect
-from wtforms import BooleanField, HiddenField, MultipleFileField, RadioField, SelectMultipleField
-from wtforms.validators import AnyOf, ValidationError
+from wtforms import BooleanField, HiddenField, MultipleFileField, SelectMultipleField
+from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput
 
 import images
@@ -38,7 +38,7 @@ from models import (
 )
 from plan import Content, Sheet
 from views import comparing, headers, held, release, words
-from views.fields import a_choice, a_day, some_lines
+from views.fields import a_choice, a_day, one_of, options, some_lines
 from views.guards import allowed
 from views.rendering import LANGUAGE_NAMES, code, sentence
 
@@ -46,6 +46,8 @@ bp = Blueprint("plans", __name__)
 
 UPLOADS = 20  # scans a person may send in an hour
 HOUR = timedelta(hours=1)
+PAPERS = {"": _l("Not said"), **LANGUAGE_NAMES, "und": _l("Another language")}
+MORE = {"add": _l("Add the new pages to them"), "replace": _l("Replace them all")}
 DATES = ("valid_from", "valid_until", "review_on")
 
 
@@ -54,22 +56,14 @@ class ScanForm(FlaskForm):
 
     photos = MultipleFileField(_l("Take a photo of a page"))
     files = MultipleFileField(_l("Or choose photos or a PDF"))
-    more = RadioField(
-        _l("There are pages already"),
-        choices=[("add", _l("Add the new pages to them")), ("replace", _l("Replace them all"))],
-        validate_choice=False,
-        validators=[AnyOf(["add", "replace"], message=_l("Choose one of these."))],
-    )
+    more = one_of(_l("There are pages already"), MORE)
     conditions = SelectMultipleField(
         _l("What is the plan for?"),
-        choices=list(words.CONDITIONS.items()),
+        choices=options(words.CONDITIONS),
         option_widget=CheckboxInput(),
         validate_choice=False,
     )
-    language = a_choice(
-        _l("Language of the paper"),
-        [("", _l("Not said")), *LANGUAGE_NAMES.items(), ("und", _l("Another language"))],
-    )
+    language = a_choice(_l("Language of the paper"), PAPERS)
     valid_from = a_day(_l("Valid from"))
     valid_until = a_day(_l("Valid until"))
     indefinite = BooleanField(_l("Without an end: the paper says so"))
@@ -365,7 +359,8 @@ def check_form(plan: Plan) -> tuple[CheckForm, Grant | None]:
         del form.room
         return form, None
     rooms = grant.nursery.rooms.order_by(Room.rank, Room.name)
-    form.room.choices = [("", _("Not in a room yet")), *((str(r.id), r.name) for r in rooms)]
+    names = {str(room.id): room.name for room in rooms}
+    form.room.choices = options({"": _("Not in a room yet"), **names})
     return form, grant
 
 

@@ -52,6 +52,9 @@ SENTENCES = {
     "too-many-tries": _l("Too many tries. Wait a few minutes, then try again."),
     "too-many-devices": _l("This crèche has as many devices as it may have."),
     "last-manager": _l("A crèche keeps at least one manager. Add another one first."),
+    "staff-has-account": _l("This person has an account here already."),
+    "invitation-gone": _l("This invitation was used or has run out. Ask for another one."),
+    "works-here-already": _l("You work there already: this invitation is for somebody else."),
     "plan-not-in-force": _l("Compare this plan with the signed paper first."),
     "device-not-waiting": _l("This device is not waiting for an answer any more."),
 }

@@ -142,6 +142,8 @@ def everywhere(texts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         with force_locale(locale):
             told[language] = {name: str(text) for name, text in texts.items()}
     return told
+
+
 # What somebody did, as it follows the name in "who opened the plan".
 ACTS = {
     "plan.read": _l("opened the plan"),

@@ -1,0 +1,52 @@
+"""Links that work once, as a person opens them: looking spends nothing, the button does."""
+
+from datetime import timedelta
+
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+import nurseries
+import sealing
+from models import Audit, DomainError, Limit, Staff, clock
+from views.guards import allowed
+from views.rendering import sentence
+
+bp = Blueprint("invitations", __name__, url_prefix="/invitations")
+
+WRONG = 10  # links that work no more, from one address in an hour
+HOUR = timedelta(hours=1)
+
+
+@bp.get("/<token>")
+@allowed("invitation.take")
+def show(token: str) -> ResponseReturnValue:
+    return page(staff_of(token), token)
+
+
+@bp.post("/<token>")
+@allowed("invitation.take")
+def take(token: str) -> ResponseReturnValue:
+    staff = staff_of(token)
+    try:
+        nurseries.join(token, g.actor.person, clock())
+    except DomainError as refused:
+        return page(staff, token, 409, sentence(refused))
+    Audit.note(g.actor, "staff.join", staff.id)
+    flash(_("Welcome. You now work at %(nursery)s.", nursery=staff.nursery.name))
+    return redirect(url_for("nursery.manage", nursery=staff.nursery_id), 303)
+
+
+def staff_of(token: str) -> Staff:
+    """404 for a link that works no more, and 429 for who tries many."""
+    if staff := nurseries.invited(token, clock()):
+        return staff
+    address = sealing.blind_index(request.remote_addr or "").hex()
+    if not Limit.allow(f"invitation:{address}", WRONG, HOUR, clock()):
+        raise DomainError("too-many-tries")
+    return abort(404)
+
+
+def page(staff: Staff, token: str, status: int = 200, problem: str = "") -> ResponseReturnValue:
+    words = render_template("nursery/join.html", staff=staff, token=token, problem=problem)
+    return words, status
