@@ -26,8 +26,9 @@ TEXT_LIMIT = 80  # characters of a free parameter
 _NUMBER = r"\d+(?:[.,/]\d+)?(?:\s?(?:-|a|bis|to|ate)\s?\d+(?:[.,]\d+)?)?"
 _UNIT = r"(?:µg|mcg|mg|kg|g|ml|cl|l|ie|ui|iu|mmol/l|mg/dl|mikrogramm|microgram(?:me|s|mes|as)?|%)"
 _PER = rf"(?:\s?/\s?(?:ml|l|{_UNIT}|dose|hub|bouffee|puff))?"
-# Free words never hold a digit or a mark that ends a clause: numbers live in their own parameters.
-_FREE = r"[^\W\d_](?:[^\d_.,;:!?()\"\n]*[^\W\d_])?"
+# Free words are whole words without a digit or a mark that ends a clause: numbers live in their own
+# parameters.
+_FREE = r"(?<!\w)[^\W\d_](?:[^\d_.,;:!?()\"\n]*[^\W\d_])?(?!\w)"
 KINDS = {
     "number": _NUMBER,
     "amount": rf"{_NUMBER}\s?{_UNIT}{_PER}",
@@ -80,7 +81,6 @@ class Part:
 class Pattern(NamedTuple):
     phrase: Phrase
     regex: re.Pattern
-    literal: int  # letters that are not parameters: the more, the more certain
 
 
 # ── the catalogue ────────────────────────────────────────────────────────────────────────────────
@@ -151,14 +151,10 @@ def _folded(sign: str) -> str:
 @cache
 def _patterns(lang: str) -> list[Pattern]:
     return [
-        Pattern(phrase, re.compile(_regex(template, phrase, lang)), len(_words_of(template)))
+        Pattern(phrase, re.compile(_regex(template, phrase, lang)))
         for phrase in catalogue().values()
         for template in (phrase.texts[lang], *phrase.also[lang])
     ]
-
-
-def _words_of(template: str) -> str:
-    return re.sub(r"\{[^{}]*\}|\W", "", template)
 
 
 def _regex(template: str, phrase: Phrase, lang: str) -> str:
@@ -266,15 +262,16 @@ def _whole(stretch: str, lang: str, use: str | None) -> Part | None:
     words = fold(said)
     start = len(words) - len(words.lstrip(' .,;:!?-"'))
     end = len(words.rstrip(" .,;:!?-\n"))
-    best: tuple[int, Part] | None = None
+    best: tuple[int, Part] | None = None  # most signs that are not parameters: the most certain
     for pattern in _patterns(lang):
         if use is not None and use not in pattern.phrase.uses:
             continue
         match = pattern.regex.fullmatch(words, start, end)
-        if match and (best is None or pattern.literal > best[0]):
+        literal = match and end - start - sum(len(blank) for blank in match.groups())
+        if match and (best is None or literal > best[0]):
             params = _params(match, said, pattern.phrase, lang)
             if params is not None:
-                best = pattern.literal, Part(stretch, pattern.phrase.id, params)
+                best = literal, Part(stretch, pattern.phrase.id, params)
     return best and best[1]
 
 

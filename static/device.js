@@ -163,7 +163,7 @@ async function overview(me) {
 // What the chain says of one copy: the head that gave it, its line there, the newest head's word on it.
 function standing({ heads, rolls }, { plan, roll }) {
   const giver = heads.find((head) => head.roll === roll);
-  if (!giver) throw new Damaged(''); // no such head: everything has to come anew
+  if (!giver) throw new Damaged(''); // no such head: the newest roll has to be taken into use again
   if (!rolls.get(roll)) throw new Damaged(roll);
   const line = rolls.get(roll).children.find(([id, , pack]) => id === plan && pack);
   if (!line) throw new Damaged('');
@@ -383,6 +383,7 @@ async function sweep(now = Date.now()) {
   if (gone.length) await erase(me, gone);
   await amend((me) => {
     me.due = due;
+    if (gone.length) me.recheck = true; // the next contact may give them back
     me.clock = { max: Math.max(me.clock.max, now), seen: now };
   });
   return gone.length > 0;
@@ -431,7 +432,7 @@ async function round() {
   if (!me?.device) return { more: false, swapped: false };
   const { heads } = await overview(me);
   const pending = me.pending && (await believed(me, me.pending));
-  const have = me.distrust ? '' : ((pending ?? heads[0])?.roll ?? '');
+  const have = (pending ?? heads[0])?.roll ?? '';
   const body = {
     v: PROTOCOL,
     n: me.n,
@@ -544,9 +545,9 @@ function pieces(body, alive) {
 
 // Act on a believed head: this is a contact, whatever happens to the entries behind it.
 async function heed(me, { head, record, entries, next }, applied, pending) {
-  const sent = me.receipts;
+  const { receipts: sent, want: asked } = me;
   const now = record.at;
-  const same = !me.distrust && !pending && applied?.roll === head.roll;
+  const same = !me.recheck && !pending && applied?.roll === head.roll;
   me = await transact('readwrite', ['device', 'heads'], (rows, heads) => {
     if (same) heads.put(record); // the same roll, younger by this check
     return amended(rows, (me) => {
@@ -561,8 +562,9 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
   if (head.state !== 'active') return dismissed(me);
   const got = await receive(me, next, entries);
   const swapped = !same || got.count ? await adopt(me, record) : false;
-  const { want } = await device();
-  return { more: got.whole && got.count > 0 && want.length > 0, swapped };
+  const { want, receipts } = await device();
+  const news = got.count > 0 || want.some((hash) => !asked.includes(hash));
+  return { more: got.whole && ((news && want.length > 0) || receipts.length > 0), swapped };
 }
 
 // Removed or reported lost: copies first, then the receipt, then the keys.
@@ -607,7 +609,7 @@ async function adopt(me, record) {
   const roll = await json(me, record.roll);
   me = await amend((me) => {
     me.pending = record;
-    me.distrust = false;
+    me.recheck = false;
   });
   const over = roll.children.filter(([, , , verdict]) => verdict === 'erase').map(([plan]) => plan);
   if (over.length) await erase(me, over); // an end is heeded at once, not only when all the rest is here
@@ -647,7 +649,7 @@ async function swap(me, record, roll, later) {
 // Something could not be read: ask for it anew. Without a hash the chain itself is broken.
 const want = (hash) =>
   amend((me) => {
-    if (!hash) me.distrust = true;
+    if (!hash) me.recheck = true;
     else if (!me.want.includes(hash)) me.want = [hash, ...me.want];
   });
 
@@ -680,7 +682,7 @@ async function made(language) {
     language,
     state: 'new',
     ...{ n: 0, seq: 0, tried: 0, fails: 0, tidied: Date.now(), clock: { max: 0, seen: 0, checked: 0 } },
-    ...{ want: [], receipts: [], due: {}, pending: null, ask: null, distrust: false },
+    ...{ want: [], receipts: [], due: {}, pending: null, ask: null, recheck: false },
   };
   await transact('readwrite', ['device'], (rows) => rows.put(me));
   return me;

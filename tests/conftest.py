@@ -206,11 +206,13 @@ def labelled(page: BeautifulSoup, control: Any) -> bool:
 def as_user(app: Flask, cast: Cast) -> Callable[[str | None], Client]:
     """`as_user("ines")` is Inês' browser, `as_user(None)` a stranger's who is not signed in."""
 
-    browsers: dict[str | None, Client] = {}
+    browsers: dict[str, Client] = {}
 
     def sign_in(name: str | None) -> Client:
+        if name is None:
+            return Client(app)
         if name not in browsers:
-            browsers[name] = Client(app, getattr(cast, name) if name else None)
+            browsers[name] = Client(app, getattr(cast, name))
         return browsers[name]
 
     return sign_in
@@ -230,10 +232,10 @@ def statements(app: Flask) -> Callable:
         seen = SimpleNamespace(count=0, sql=[])
         plain = db.obj.execute_sql
 
-        def counted(sql: str, params: Any = None, *rest: Any) -> Any:
+        def counted(sql: str, params: Any = None, *rest: Any, **more: Any) -> Any:
             seen.count += 1
             seen.sql.append(sql)
-            return plain(sql, params, *rest)
+            return plain(sql, params, *rest, **more)
 
         db.obj.execute_sql = counted
         try:

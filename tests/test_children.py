@@ -1,11 +1,13 @@
 """A family's place: what each guardian sees and may do, and what nobody else learns."""
 
+import json
 import re
 from datetime import date, timedelta
 from io import BytesIO
 from uuid import uuid4
 
 import pytest
+from authenticator import Authenticator
 from conftest import Client, soup_of
 from PIL import Image
 
@@ -232,6 +234,12 @@ def test_a_parent_adds_a_child_and_sees_it_at_once(as_user, cast):
     assert re.search(r"9[.,]4", words)
     assert Guardian.get(Guardian.child == child).person == cast.zoe
     assert Guardian.get(Guardian.child == child).rights == Rights.ALL
+
+
+def test_a_form_sent_twice_adds_one_child(as_user, cast):
+    assert new_child(as_user) == new_child(as_user)
+    assert new_child(as_user, first_name="Twin") != new_child(as_user)
+    assert Guardian.select().where(Guardian.person == cast.zoe).count() == 2
 
 
 def test_a_new_child_has_a_key_of_its_own_and_is_sealed(as_user, cast):
@@ -628,17 +636,39 @@ def test_a_confirmed_code_offers_the_plan(as_user, cast):
     assert page.select_one("#openings").find_parent().select("li"), "the act is noted"
 
 
-def test_sharing_with_a_passkey_asks_for_it(as_user, cast, monkeypatch):
-    child = new_child(as_user)
-    as_user("zoe").app.config["DEMO"] = False
-    try:
-        answer = as_user("zoe").post(f"/children/{child.id}/access/grants", {"code": "KUEBEN"})
-    finally:
-        as_user("zoe").app.config["DEMO"] = True
+@pytest.fixture
+def passkey(as_user, cast):
+    """Zoé's own: sharing then needs a fresh answer of it, about this child and this crèche."""
+    device, zoe = Authenticator(), as_user("zoe")
+    options = json.loads(zoe.post("/account/passkeys/challenges").data)
+    assert zoe.post("/account/passkeys", {"answer": device.create(options)}).status_code == 200
+    return device
 
-    assert answer.status_code == 403
-    assert "Villa Kueb" in soup_of(answer).h1.get_text()
-    assert not Grant.select().where(Grant.child == child).exists()
+
+def proof(client, device, form, **changed):
+    wanted = {"purpose": form["data-passkey"], "about": form["data-about"]} | changed
+    answer = client.post(form["data-challenge"], wanted)
+    return device.get(json.loads(answer.data))
+
+
+def test_sharing_needs_a_fresh_passkey_about_this_very_creche(as_user, cast, passkey):
+    child, zoe = new_child(as_user), as_user("zoe")
+    shown = soup_of(zoe.post(f"/children/{child.id}/access", {"code": "KUEBEN"}))
+    form = shown.select_one("form[data-passkey]")
+    elsewhere = f"{child.id}:{cast.baach.id}"
+    stale = proof(zoe, passkey, form)
+    zoe.post(form["action"], {"code": "BAACHE", "proof": stale})
+
+    for given in ("", "x", stale, proof(zoe, passkey, form, about=elsewhere)):
+        answer = zoe.post(form["action"], {"code": "KUEBEN", "proof": given})
+        assert answer.status_code == 403, given
+        assert "Villa Kueb" in soup_of(answer).h1.get_text()
+        assert soup_of(answer).select_one(".errors[role=alert]")
+        assert not Grant.select().where(Grant.child == child).exists()
+
+    good = {"code": "KUEBEN", "proof": proof(zoe, passkey, form)}
+    assert zoe.post(form["action"], good).status_code == 303
+    assert Grant.get(Grant.child == child).nursery == cast.kueb
 
 
 @pytest.mark.parametrize("code", ["", "ZZZZZZ", "BAACH", "бaache", "' OR 1=1", "a" * 500, "\x00"])

@@ -78,7 +78,7 @@ class Situation:
     remark: str
     grants: tuple[Grant, ...]
     boxes: tuple[Box, ...]
-    callable: bool
+    has_contacts: bool
     today: date
 
     @property
@@ -129,7 +129,7 @@ class Situation:
         sent = self.current is not None or self.waits
         waiting_for = {
             "refused": self.refused,
-            "contacts": not self.callable,
+            "contacts": not self.has_contacts,
             "none": standing == Standing.NONE,
             "begun": standing == Standing.BEGUN,
             "share": sent and not self.running and not self.offered,
@@ -165,7 +165,7 @@ def situations(children: Iterable[Child], actor: Actor, today: date) -> list[Sit
     grants = _grants(ids)
     mine = Guardian.running().where(Guardian.child.in_(ids), Guardian.person == actor.scope_id)
     rights = {row.child_id: row.rights for row in mine}
-    callable_ids = _with_contacts(ids)
+    called = _with_contacts(ids)
 
     def of(child: Child) -> Situation:
         plan = plans.get(child.id)
@@ -181,7 +181,7 @@ def situations(children: Iterable[Child], actor: Actor, today: date) -> list[Sit
             remark=remarks.get(last.id, "") if last else "",
             grants=tuple(grants[child.id]),
             boxes=tuple(boxes[plan.id]) if plan else (),
-            callable=child.id in callable_ids,
+            has_contacts=child.id in called,
             today=today,
         )
 

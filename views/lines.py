@@ -125,9 +125,13 @@ class Box:
 
     def suggest(self) -> None:
         """Known sentences that begin like the words being typed."""
-        if self.language in phrases.LANGUAGES and (typed := split(self.new)[-1:]):
+        *_before, typed = split(self.new) or [""]
+        if self.language not in phrases.LANGUAGES or len(typed) > LINE_LIMIT:
+            return
+        begun = typed[phrases.clause(typed, self.language) :]
+        if begun and not has_phrase(Line.of(begun, self.language, self.name)):
             use = document.use_of(self.name)
-            found = phrases.suggest(typed[0][-LINE_LIMIT:], self.language, use, KNOWN_LIMIT)
+            found = phrases.suggest(begun, self.language, use, KNOWN_LIMIT)
             self.known = [Known(phrase, dict(params), self.language) for phrase, params, _ in found]
 
     def put(self, known: Known) -> None:

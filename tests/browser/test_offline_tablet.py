@@ -1,7 +1,8 @@
-"""The tablet in a real browser: its server is killed, replaced by a hostile one, its store edited."""
+"""The tablet in a real browser: its server killed or replaced by a hostile one, its store edited."""
 
 import json
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,14 +44,15 @@ STORE = """async () => {
     asked.onerror = () => reject(asked.error);
   });
   const all = (name) => new Promise((resolve) => {
-    open.transaction(name).objectStore(name).getAll().onsuccess = ({ target }) => resolve(target.result);
+    const asked = open.transaction(name).objectStore(name).getAll();
+    asked.onsuccess = () => resolve(asked.result);
   });
   const [me] = await all('device');
   const found = {
-    device: me && { id: me.device, state: me.state, receipts: me.receipts, pending: me.pending?.roll ?? null },
-    heads: (await all('heads')).map(({ roll, head, at }) => ({ roll, seq: JSON.parse(head).seq, at })),
+    device: me && { id: me.device, state: me.state, receipts: me.receipts },
+    heads: (await all('heads')).map(({ roll, head }) => ({ roll, seq: JSON.parse(head).seq })),
     copies: Object.fromEntries((await all('copies')).map(({ plan, ...rest }) => [plan, rest])),
-    blobs: (await all('blobs')).map(({ hash, iv }) => `${hash} ${iv}`),
+    blobs: (await all('blobs')).map(({ hash }) => hash),
     outbox: await all('outbox'),
   };
   open.close();
@@ -62,7 +64,8 @@ TAMPER = """async ([name, change]) => {
     indexedDB.open('kannerplang').onsuccess = ({ target }) => resolve(target.result);
   });
   const rows = await new Promise((resolve) => {
-    open.transaction(name).objectStore(name).getAll().onsuccess = ({ target }) => resolve(target.result);
+    const asked = open.transaction(name).objectStore(name).getAll();
+    asked.onsuccess = () => resolve(asked.result);
   });
   const changed = eval(change)(rows);
   await new Promise((resolve) => {
@@ -186,10 +189,13 @@ def replaced(server: Any) -> Iterator[Callable[..., list]]:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        for old in running:
-            old.shutdown()
-            old.server_close()
-        running[:] = [ThreadingHTTPServer(("127.0.0.1", server.port), Handler)]
+        stop()
+        for _ in range(100):
+            try:
+                running.append(ThreadingHTTPServer(("127.0.0.1", server.port), Handler))
+                break
+            except OSError:  # the dead one's port is not free yet
+                time.sleep(0.05)
         threading.Thread(target=running[0].serve_forever, daemon=True).start()
         return asked
 
@@ -257,7 +263,7 @@ def loaded(page: Page, selector: str) -> bool:
 
 
 class Forger:
-    """Answers that look right. With the service's own key the signature is good, the rest is not."""
+    """Answers that look right. With the service's own key the signature is good, no more."""
 
     def __init__(self, instance: Path) -> None:
         sealing.load_keys(instance / "keys.json")
@@ -388,7 +394,8 @@ def test_a_new_worker_takes_over_and_touches_no_copy(server, tablet, replaced, l
     tablet.page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
     tablet.page.wait_for_timeout(500)
     tablet.open(f"/plans/{leo}")  # between two pages is when it may take over
-    newer = "() => navigator.serviceWorker.getRegistration().then((one) => !one.waiting && !one.installing)"
+    newer = """() => navigator.serviceWorker.getRegistration()
+      .then((one) => !one.waiting && !one.installing)"""
     for _ in range(50):
         if tablet.page.evaluate(newer):
             break
