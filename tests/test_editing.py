@@ -16,6 +16,7 @@ from models import (
     Draft,
     Guardian,
     KitUnit,
+    Person,
     Plan,
     PlanMode,
     PlanState,
@@ -85,6 +86,12 @@ def value_of(control: Tag) -> str:
         chosen = control.find("option", selected=True) or control.find("option")
         return chosen["value"]
     return control.get("value", "y" if control.get("type") == "checkbox" else "")
+
+
+@pytest.fixture(autouse=True)
+def _in_english(app) -> None:
+    """These tests look for English words, whatever their readers speak."""
+    Person.update(language="en").execute()
 
 
 @pytest.fixture

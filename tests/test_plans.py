@@ -286,7 +286,7 @@ DRUGS = (
 )
 ACTS = (
     r"inject\w*|injizier\w*|spritz\w*|injet\w*|lay down|allonger|hinlegen|deitar|recovery position"
-    r"|PLS|seitenlage|CPR|massage|beatm\w*|inhal\w*|administer\w*|verabreich\w*|administrar"
+    r"|PLS|seitenlage|CPR|massage|beatm\w*|inhal[aei]\w*|administer\w*|verabreich\w*|administrar"
 )
 
 

@@ -40,6 +40,7 @@ SENTENCES = {
     ),
     "submitted-without-scan": _l("Add the signed paper first: photos or a PDF."),
     "submitted-without-condition": _l("Say first what the plan is for."),
+    "nothing-to-submit": _l("There is nothing new to send."),
     "scan-without-pages": _l("Choose at least one photo or a PDF."),
     "scan-with-too-many-pages": _l("The paper has more than 12 pages. Send 12 at the most."),
     "too-many-things": _l("There are too many here already. Remove one first."),

@@ -86,7 +86,7 @@ class Server:
         return self
 
     def _wait(self) -> None:
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 with urllib.request.urlopen(f"{self.url}/healthz", timeout=1):  # noqa: S310  ours
                     return

@@ -1,4 +1,4 @@
-"""The tablet in a real browser: its server killed or replaced by a hostile one, its store edited."""
+"""The tablet in a real browser: its server dead or replaced by a hostile one, its store edited."""
 
 import json
 import threading
@@ -164,14 +164,18 @@ def inside(server: Any) -> Callable[[], Any]:
     return look
 
 
-@pytest.fixture
-def replaced(server: Any) -> Iterator[Callable[..., list]]:
-    """Kill the server and put another in its place: `replaced(answer)`, `answer(path, body)`."""
-    running: list[ThreadingHTTPServer] = []
+class StandIn:
+    """What listens at the server's port once the server is killed, and says what the test wants."""
 
-    def put(answer: Callable[[str, bytes], tuple[int, dict[str, str], bytes]]) -> list:
-        server.kill()
-        asked: list[tuple[str, bytes]] = []
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.listener: ThreadingHTTPServer | None = None
+        self.asked: list[tuple[str, bytes]] = []
+
+    def says(self, answer: Callable[[str, bytes], tuple[int, dict[str, str], bytes]]) -> None:
+        self.server.kill()
+        self.stop()
+        self.asked = asked = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -189,25 +193,30 @@ def replaced(server: Any) -> Iterator[Callable[..., list]]:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        stop()
-        for _ in range(100):
-            try:
-                running.append(ThreadingHTTPServer(("127.0.0.1", server.port), Handler))
-                break
-            except OSError:  # the dead one's port is not free yet
-                time.sleep(0.05)
-        threading.Thread(target=running[0].serve_forever, daemon=True).start()
-        return asked
+        self.listener = listen(self.server.port, Handler)
+        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
 
-    def stop() -> None:
-        for one in running:
-            one.shutdown()
-            one.server_close()
-        running.clear()
+    def stop(self) -> None:
+        if self.listener:
+            self.listener.shutdown()
+            self.listener.server_close()
+            self.listener = None
 
-    put.stop = stop
-    yield put
-    stop()
+
+def listen(port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    for _ in range(100):
+        try:
+            return ThreadingHTTPServer(("127.0.0.1", port), handler)
+        except OSError:  # the dead one's port is not free yet
+            time.sleep(0.05)
+    raise TimeoutError("the port is taken")
+
+
+@pytest.fixture
+def stand_in(server: Any) -> Iterator[StandIn]:
+    one = StandIn(server)
+    yield one
+    one.stop()
 
 
 @pytest.fixture
@@ -301,7 +310,7 @@ BYTES = {"Content-Type": "application/octet-stream"}
 PORTAL = b"<!doctype html><title>Welcome</title><p>Log in to use this network."
 
 
-def test_no_answer_but_a_signed_one_changes_anything(server, tablet, replaced, leo):
+def test_no_answer_but_a_signed_one_changes_anything(server, tablet, stand_in, leo):
     tablet.open("/nursery")
     before = tablet.store()
     me = before["device"]["id"]
@@ -338,18 +347,18 @@ def test_no_answer_but_a_signed_one_changes_anything(server, tablet, replaced, l
                 return 404, {}, b""
             return answer if isinstance(answer, tuple) else (200, BYTES, answer(body))
 
-        asked = replaced(say)
+        stand_in.says(say)
         tablet.sync()
         after = tablet.store()
 
-        assert [path for path, _ in asked].count("/sync") >= 1, name
+        assert [path for path, _ in stand_in.asked].count("/sync") >= 1, name
         for kept in ("copies", "blobs", "outbox"):
             assert after[kept] == before[kept], name
         assert [head["roll"] for head in after["heads"]] == [roll], name
         assert after["device"]["receipts"] == [], name
         assert after["device"]["state"] == "active", name
 
-    replaced.stop()
+    stand_in.stop()
     tablet.cold_start()
     assert "Léo Santos" in tablet.open(f"/plans/{leo}").locator("h1").inner_text()
 
@@ -378,7 +387,7 @@ def test_a_clock_a_year_ahead_or_back_erases_nothing(server, tablet, leo):
     assert "Léo" in page.locator("h1").inner_text()
 
 
-def test_a_new_worker_takes_over_and_touches_no_copy(server, tablet, replaced, leo):
+def test_a_new_worker_takes_over_and_touches_no_copy(server, tablet, stand_in, leo):
     tablet.open("/nursery")
     before = tablet.store()
     with urlopen(f"{server.url}/sw.js") as answer:  # noqa: S310  ours
@@ -389,7 +398,7 @@ def test_a_new_worker_takes_over_and_touches_no_copy(server, tablet, replaced, l
         "/sw.js": (200, {"Content-Type": "text/javascript"}, script),
         "/offline": (200, {"Content-Type": "text/html"}, shell),
     }
-    replaced(lambda path, body: files.get(path, (404, {}, b"")))
+    stand_in.says(lambda path, body: files.get(path, (404, {}, b"")))
 
     tablet.page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
     tablet.page.wait_for_timeout(500)
@@ -496,7 +505,7 @@ def test_an_older_or_emptied_server_downgrades_and_erases_nothing(server, tablet
         Plan.update(current=version.id).where(Plan.id == cast.leo_plan.id).execute()
         Plan.touch(cast.leo.id)
         mia = str(cast.mia_plan.id)
-        Grant.delete().where(Grant.id == cast.mia_grant.id).execute()
+        Grant.update(accepted=None).where(Grant.id == cast.mia_grant.id).execute()
         models.SentRoll.delete().execute()
         MayHold.delete().execute()
 

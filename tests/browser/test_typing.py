@@ -61,6 +61,7 @@ class Thumb:
         if lines:
             box = self.page.locator(f"[id='new-{path.replace('.', '-')}']")
             self.type(box, "\n".join(line.text for line in lines))
+            expect(box).to_have_value("\n".join(line.text for line in lines))
 
     def next(self) -> None:
         self.tap(self.page.get_by_role("region", name="Go on").locator(".btn-fill"))
@@ -75,6 +76,9 @@ def phone(browser: Browser, server) -> Iterator[Page]:
     page.goto(f"{server.url}/demo")
     page.get_by_role("button", name="Zoé").click()
     page.wait_for_url(lambda url: "/demo" not in url)
+    page.locator(".bar details.menu summary").click()
+    page.locator("button[lang=en]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     yield page
     context.close()
 
