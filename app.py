@@ -2,15 +2,16 @@
 
 import os
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 
-from flask import Flask, Response, current_app, g, render_template, request
-from flask_babel import Babel
+from flask import Flask, Request, Response, current_app, g, render_template, request
+from flask_babel import Babel, get_locale
 from flask_compress import Compress
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from htmx_flask import Htmx
-from peewee import OperationalError
+from peewee import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -20,6 +21,7 @@ import sealing
 from models import (
     Actor,
     DomainError,
+    check_schema,
     clock,
     db,
     local,
@@ -35,18 +37,29 @@ WITHOUT_TOKEN = ("welcome.language", "sync.sync", "sync.claim")
 MEGABYTE = 1 << 20
 
 
+class InMemory(Request):
+    """Uploads never touch the disk: a temporary file would leave a scan there in the clear."""
+
+    def _get_file_stream(self, *args: object, **more: object) -> BytesIO:
+        return BytesIO()
+
+
 def create_app(**overrides: object) -> Flask:
     app = Flask(__name__, static_folder=None)
+    app.request_class = InMemory
     settings(app, overrides)
 
     open_database(app.config["DATABASE_URL"])
     sealing.load_keys(Path(app.config["KEYS"]))
     app.secret_key = sealing.cookie_secret()
     hold_clock(app)
+    if not (app.testing or commands.is_running()):
+        check_schema()
 
     Htmx(app)
     Compress(app)
     Babel(app, locale_selector=locale)
+    app.before_request(guards.limit_form)
     csrf = CSRFProtect(app)
     app.before_request(ensure_database)
     app.before_request(guards.loopback_in_demo)
@@ -54,7 +67,7 @@ def create_app(**overrides: object) -> Flask:
     app.before_request(guards.require_sign_in)
     app.after_request(headers.add)
     app.after_request(leave_due_work)
-    app.teardown_request(drop_broken_connection)
+    app.teardown_request(leave_no_transaction)
 
     for blueprint in BLUEPRINTS + (DEMO_BLUEPRINTS if app.config["DEMO"] else ()):
         app.register_blueprint(blueprint)
@@ -123,11 +136,8 @@ def ensure_database() -> None:
     db.connect(reuse_if_open=True)
 
 
-def drop_broken_connection(error: BaseException | None) -> None:
-    """After a database fault the next request opens a fresh connection."""
-    if isinstance(error, OperationalError):
-        db.close()
-    elif not db.is_closed() and db.in_transaction():
+def leave_no_transaction(error: BaseException | None) -> None:
+    if not db.is_closed() and db.in_transaction():
         db.rollback()
 
 
@@ -152,8 +162,9 @@ def errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(CSRFError, lambda error: error_page(400, "page-too-old"))
     app.register_error_handler(DomainError, domain_error)
-    app.register_error_handler(sealing.SealBroken, lambda error: error_page(500, "seal-broken"))
-    app.register_error_handler(OperationalError, lambda error: error_page(503))
+    app.register_error_handler(sealing.SealBroken, seal_broken)
+    app.register_error_handler(OperationalError, database_fault)
+    app.register_error_handler(InterfaceError, database_fault)
     app.register_error_handler(Exception, crash)
 
 
@@ -166,6 +177,21 @@ def http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
 def domain_error(error: DomainError) -> tuple[str, int]:
     status = 429 if error.code == "too-many-tries" else 409
     return error_page(status, problem=sentence(error))
+
+
+def seal_broken(error: sealing.SealBroken) -> tuple[str, int]:
+    """The log names the row; the page says that we were told."""
+    current_app.logger.error("seal broken: %s in %s", error, request.endpoint)
+    return error_page(500, "seal-broken")
+
+
+def database_fault(error: Exception) -> tuple[str, int]:
+    """A full disk, a lock held too long, a server gone: the next request connects anew."""
+    get_locale()  # kept for this answer: in the person's language, though without the person
+    g.actor = Actor()  # whose menu would ask the database again
+    db.close()
+    current_app.logger.error("database: %s in %s", type(error).__name__, request.endpoint)
+    return error_page(503)
 
 
 def crash(error: Exception) -> tuple[str, int]:

@@ -2,8 +2,10 @@
 
 import click
 from flask import Flask, current_app
+from flask.cli import ScriptInfo
 
 import demo
+import nurseries
 import offline
 import sealing
 from models import Person, PlanVersion, clock, db, migrations
@@ -12,8 +14,14 @@ from views.release import release
 
 
 def register(app: Flask) -> None:
-    for command in (setup, migrate, load_demo, due, verify):
+    for command in (setup, migrate, load_demo, found, due, verify):
         app.cli.add_command(command)
+
+
+def is_running() -> bool:
+    """Whether a flask command loads the app: one of them brings the database to its schema."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.find_object(ScriptInfo) is not None
 
 
 @click.command("setup")
@@ -41,6 +49,17 @@ def load_demo() -> None:
         raise click.ClickException("DEMO=1 is not set")
     if not Person.select().exists():
         demo.load(clock())
+
+
+@click.command("found-nursery")
+@click.argument("name")
+@click.argument("manager")
+def found(name: str, manager: str) -> None:
+    """Add a nursery NAME and print the link that invites its MANAGER."""
+    nursery, secret = nurseries.found(name, manager, clock())
+    origin = current_app.config["ORIGINS"][0]
+    click.echo(f"code for families: {nursery.code}")
+    click.echo(f"link for the manager, once, 7 days: {origin}/invitations/{secret}")
 
 
 @click.command("run-due")

@@ -1,6 +1,7 @@
 """Every table, who may see its rows, and the questions one row can answer. Imports no flask."""
 
 import json
+import logging
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from peewee import (
     IntegerField,
     Model,
     ModelSelect,
+    OperationalError,
     SqliteDatabase,
     TextField,
     UUIDField,
@@ -49,6 +51,7 @@ PRAGMAS = {
 }
 
 db = DatabaseProxy()
+log = logging.getLogger(__name__)
 
 
 class DomainError(Exception):
@@ -57,6 +60,10 @@ class DomainError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class SchemaMismatch(Exception):
+    """The database is older or newer than this code: the start is refused."""
 
 
 # ── time ─────────────────────────────────────────────────────────────────────────────────────────
@@ -87,7 +94,7 @@ def open_database(url: str) -> None:
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
-        # IMMEDIATE: deferred transactions that read, then write, fail under the lightest contention.
+        # IMMEDIATE: deferred transactions that read, then write, fail under light contention.
         db.initialize(SqliteDatabase(str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE"))
     else:
         scheme, _, rest = url.partition("://")
@@ -97,6 +104,19 @@ def open_database(url: str) -> None:
 
 def migrations() -> Runner:
     return Runner(db.obj, directory=str(MIGRATIONS))
+
+
+def check_schema() -> None:
+    """Raise SchemaMismatch unless exactly the migrations of this code were applied."""
+    if is_sqlite() and not Path(db.obj.database).exists():
+        raise SchemaMismatch("There is no database yet. Run: flask --app app setup")
+    with db.connection_context():
+        steps = migrations().status()
+    if unknown := [step.name for step in steps if step.path is None]:
+        raise SchemaMismatch(f"The database is newer than this code: it has {', '.join(unknown)}.")
+    if pending := [step.name for step in steps if not step.applied]:
+        missing = ", ".join(pending)
+        raise SchemaMismatch(f"The database lacks {missing}. Run: flask --app app setup")
 
 
 def is_sqlite() -> bool:
@@ -859,6 +879,14 @@ class Audit(BaseModel):
     def note(cls, actor: "Actor", action: str, about: UUID | None = None, **more: Any) -> None:
         device_id = actor.device.id if actor.device else None
         cls.create(person=actor.person_id, device=device_id, action=action, about=about, **more)
+
+    @classmethod
+    def note_reading(cls, actor: "Actor", action: str, about: UUID, child: UUID) -> None:
+        """A full disk keeps nobody from reading: then the log has the opening."""
+        try:
+            cls.note(actor, action, about, child=child)
+        except OperationalError:
+            log.error("not in the audit: %s %s by %s", action, about, actor.person_id)
 
 
 # ── who acts ─────────────────────────────────────────────────────────────────────────────────────

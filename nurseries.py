@@ -3,6 +3,7 @@
 Whatever its board shows is changed together with the mark that the board is due.
 """
 
+import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from peewee import Case
 
 import plan
 from models import (
+    DataKey,
     DomainError,
     Grant,
     Nursery,
@@ -27,6 +29,19 @@ from models import (
 )
 
 INVITATION = "staff"
+
+
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # of a nursery's code: none that is taken for a digit
+
+
+def found(name: str, manager: str, now: datetime) -> tuple[Nursery, str]:
+    """A new nursery with its first manager, and the secret of the link that invites this person."""
+    with db.atomic():
+        key = DataKey.make()
+        code = "".join(secrets.choice(LETTERS) for _ in range(6))
+        nursery = Nursery.create(data_key=key, name=name, code=code)
+        staff = Staff.create(nursery=nursery, data_key=key, name=manager, role=StaffRole.MANAGER)
+        return nursery, invite(staff, now)
 
 
 def add_room(nursery: Nursery, name: str) -> Room:

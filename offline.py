@@ -124,12 +124,13 @@ def render(owner: Plan | Nursery, release: Release, now: datetime) -> None:
             ).execute()
 
 
-def page(owner_id: UUID, kind: str, language: str) -> str | None:
-    """The HTML as every reader gets it, its stamp still empty."""
+def page(owner_id: UUID, kind: str, language: str, build: str) -> str | None:
+    """The HTML of this build as every reader gets it, its stamp still empty."""
     row = RenderedPage.get_or_none(
         RenderedPage.owner == owner_id,
         RenderedPage.kind == kind,
         RenderedPage.language == language,
+        RenderedPage.build == build,
     )
     return row and gzip.decompress(row.read()).decode()
 
@@ -162,9 +163,9 @@ def stamp(checked: datetime, now: datetime, words: Mapping[str, str]) -> tuple[s
     )
 
 
-def stamped(page: str, tone: str, sentence: str) -> str:
+def stamped(page: str, tone: str, sentence: str, today: str = "") -> str:
     """The page with its status line filled in: the same two marks that the worker replaces."""
-    page = page.replace('class="stamp t-grey"', f'class="stamp {tone}"', 1)
+    page = page.replace('class="stamp t-grey"', f'class="stamp {tone}" data-today="{today}"', 1)
     return page.replace("<!--stamp-->", html.escape(sentence), 1)
 
 

@@ -364,6 +364,8 @@ def line(parts: Sequence[Part], lang: str) -> str:
         if part.phrase:
             starts = not shown or bool(re.search(r"[.!?]\s*$|\n\s*$", shown))
             marks = part.text[len(part.text.rstrip(" .,;:!?-–—\n\u00a0\u202f")) :]
+            if lang != "fr":  # only French sets a space before a colon
+                marks = re.sub(r"^[\s\u00a0\u202f]+(?=[:;!?])", "", marks)
             shown += render(part.phrase, part.params, lang, inline=not starts) + marks
         else:
             shown += part.text

@@ -410,7 +410,13 @@ def _pieces(line: Line, lang: str) -> Iterator[Piece]:
 def start(child: Child) -> Plan:
     """The child's plan, made when there is none."""
     plan = Plan.get_or_none(Plan.child == child)
-    return plan or Plan.create(child=child, salt=secrets.token_bytes(16))
+    if plan is None:
+        try:
+            with db.atomic():
+                plan = Plan.create(child=child, salt=secrets.token_bytes(16))
+        except IntegrityError:  # the other guardian began it at the same moment
+            plan = Plan.get(Plan.child == child)
+    return plan
 
 
 def draft_of(plan: Plan, author: Person) -> Draft:

@@ -76,7 +76,9 @@ def ring() -> Ring:
 
 def make_keys(path: Path) -> None:
     """Write a new key file, and beside it the reserve's private half, which belongs elsewhere."""
-    signer, reserve = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    signer = ec.generate_private_key(ec.SECP256R1())
+    # The key file comes last: where it stands, everything stands.
+    reserve = _reserve_key(path.with_name("reserve-key.pem"))
     name = secrets.token_hex(4)
     _write_private(
         path,
@@ -91,7 +93,6 @@ def make_keys(path: Path) -> None:
             }
         ),
     )
-    _write_private(path.with_name("reserve-key.pem"), _pem(reserve))
 
 
 def load_keys(path: Path) -> None:
@@ -114,8 +115,17 @@ def load_keys(path: Path) -> None:
             reserve=base64.b64decode(keys["reserve"]),
             cookies=keys["cookies"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as reason:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
         raise KeysMissing(f"{path} is missing or unreadable") from reason
+
+
+def _reserve_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """A new one, or the one that a set-up before this left behind when it was killed."""
+    if path.exists():
+        return serialization.load_pem_private_key(path.read_bytes(), None)
+    reserve = ec.generate_private_key(ec.SECP256R1())
+    _write_private(path, _pem(reserve))
+    return reserve
 
 
 def cookie_secret() -> str:
@@ -135,10 +145,17 @@ def _b64(value: bytes) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
+    """All of it or nothing, even if the process is killed; never over a file that is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    if path.exists():
+        raise FileExistsError(path)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text)
+        file.flush()
+        os.fsync(handle)
+    unfinished.rename(path)
 
 
 # ── data keys and sealing ────────────────────────────────────────────────────────────────────────

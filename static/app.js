@@ -13,7 +13,9 @@ const say = (sentence) => {
   region.replaceChildren(banner);
   region.scrollIntoView({ block: 'nearest' });
 };
-document.addEventListener('htmx:error', () => say(document.body.dataset.failed));
+document.addEventListener('htmx:error', ({ target }) => {
+  if (target.dataset?.quiet === undefined) say(document.body.dataset.failed); // help while typing may fail unseen
+});
 document.addEventListener('htmx:response:error', ({ detail }) => {
   if (detail.ctx.response.status >= 500) say(document.body.dataset.refused);
 });

@@ -220,9 +220,9 @@ async function words(me, { heads, rolls }) {
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 const filled = (pattern, values) => pattern.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-function stamped(html, { tone, sentence }, hash = '') {
+function stamped(html, { tone, sentence, today = '' }, hash = '') {
   return html
-    .replace('class="stamp t-grey"', () => `class="stamp ${tone}" data-copy="${hash}"`)
+    .replace('class="stamp t-grey"', () => `class="stamp ${tone}" data-copy="${hash}" data-today="${today}"`)
     .replace('<!--stamp-->', () => escaped(sentence));
 }
 
@@ -263,14 +263,16 @@ async function stamp(me, found, now = Date.now()) {
   const how = judged(me, found, now);
   const say = await words(me, found.view);
   const { giver, newest } = found;
-  if (!say) return { tone: how.tone, sentence: giver.local.replace('T', ' ') };
+  // The service's day: who is here today must not hang on the date of a tablet.
+  const today = how.age === null ? '' : wall(giver, how.age).toISOString().slice(0, 10);
+  if (!say) return { tone: how.tone, sentence: giver.local.replace('T', ' '), today };
   const parts = [ageSentence(how, giver, say)];
   if (how.age !== null && how.seconds >= how.lease.cap) parts.push(say.expiring);
   else if (how.age !== null && how.seconds >= how.lease.warn)
     parts.push(filled(say.warn, dated(wall(giver, how.lease.cap * 1000))));
   if (how.ended) parts.push(filled(say.ended, dated(wall(newest, (how.until - newest.time - 1) * 1000))));
   if (how.unconfirmed) parts.push(say.unconfirmed);
-  return { tone: how.tone, sentence: parts.join(' ') };
+  return { tone: how.tone, sentence: parts.join(' '), today };
 }
 
 function ageSentence({ age, seconds, lease }, giver, say) {
@@ -446,7 +448,6 @@ async function round() {
   };
   if (me.ask === 'held') body.held = await holdings(me);
   const talk = await ask(me, JSON.stringify(body));
-  if (!talk) return { more: true, swapped: false }; // our counter was behind
   try {
     return await heed(me, talk, heads[0], pending);
   } finally {
@@ -498,7 +499,7 @@ async function ask(me, body) {
       cache: 'no-store',
       signal: cut.signal,
     });
-    if (answer.status === 409) return await behind(answer);
+    if (answer.status === 409) await catchUp(answer);
     if (!answer.ok || answer.headers.get('Content-Type') !== 'application/octet-stream') throw new Error('no answer');
     const next = pieces(answer.body, () => alive(30_000));
     const first = JSON.parse(new TextDecoder().decode(await next((rest) => rest.indexOf(10) + 1)));
@@ -513,10 +514,10 @@ async function ask(me, body) {
   }
 }
 
-async function behind(answer) {
+// The server has seen a higher counter than ours: the next request goes on from there.
+async function catchUp(answer) {
   const { n } = await answer.json();
   if (Number.isSafeInteger(n)) await amend((me) => { me.n = Math.max(me.n, n); });
-  return null;
 }
 
 // A body in pieces, one in memory at a time. `size` says how long the next is, 0 while it cannot tell.

@@ -30,7 +30,9 @@ if (worker?.controller) {
 // ── the board ────────────────────────────────────────────────────────────────────────────────────
 
 const filter = document.querySelector('[data-filter]');
-const today = new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+// The day by the service's clock where it is known, else by the device's.
+const own = new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+const today = line.dataset.today || own;
 const plain = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 // What depends on the day is not in the page: it carries the dates, and they are compared here.

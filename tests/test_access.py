@@ -1,5 +1,6 @@
 """The access matrix: every route x everybody x own, foreign and missing things, from one table."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from views.guards import PUBLIC
 
 PEOPLE = ("ines", "marc", "ivan", "aoife", "sami", "tessa", "olga", "noor", "zoe", "admin")
 EVERYBODY = (*PEOPLE, "tablet", "nobody")
-REFUSED = {403, 404}
+REFUSED = {403, 404, 429}  # 429: links that work no more, tried again and again
 
 
 def test_the_table_names_every_guarded_route(flask_app):
@@ -86,17 +87,16 @@ def ask(client: Client, rule: Rule, method: str, values: dict[str, Any]) -> Any:
     path = {"path": LINES} if "/lines/" in rule.rule else {}
     path = {"path": "sheets"} if rule.endpoint == "editing.add_thing" else path
     url = rule.build(ARGUMENTS | path | values, append_unknown=False)[1]
-    if method == "GET":
-        return client.get(url)
     chosen = rule.endpoint == "editing.use_sentence"  # works with htmx only
-    data = {"sentence": "call-112", "kind": "asthma", "move": "down"}
-    return client.post(url, data, htmx=chosen)
+    data = {"sentence": "call-112", "kind": "asthma", "to": "down"}
+    return client.ask(method, url, data if method == "POST" else None, htmx=chosen)
 
 
 def outcome(answer: Any) -> str:
     if answer.status_code in REFUSED:
         return "refused"
-    if answer.location and answer.location.startswith("/sign-in"):
+    to = answer.location or answer.headers.get("HX-Redirect", "")
+    if to.startswith("/sign-in"):
         return "sign in"
     return "let in"
 
@@ -107,6 +107,7 @@ def rules_of(app: Flask, endpoint: str) -> list[tuple[Rule, str]]:
     ]
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("endpoint", sorted(EXPECTED))
 def test_each_route_lets_in_whom_the_table_names(app, cast, endpoint):
     def own() -> dict[str, Any]:
@@ -128,8 +129,11 @@ def test_each_route_lets_in_whom_the_table_names(app, cast, endpoint):
                 assert (outcome(other) == "let in") == (who in foreign_let_in), (who, "foreign")
                 assert_no_trace(other, nothing, who in foreign_let_in)
             answer = ask(client, rule, method, own() if who in let_in else mine)
-            refused = "sign in" if who == "nobody" else "refused"
-            assert outcome(answer) == ("let in" if who in let_in else refused), (who, "own")
+            if who in let_in:
+                assert outcome(answer) == "let in", (who, "own", answer.status)
+            else:  # without a person one is asked to sign in
+                asked = {"nobody": {"sign in"}, "tablet": {"sign in", "refused"}}
+                assert outcome(answer) in asked.get(who, {"refused"}), (who, "own", answer.status)
 
 
 def assert_no_trace(other: Any, nothing: Any, let_in: bool) -> None:
@@ -141,5 +145,6 @@ def assert_no_trace(other: Any, nothing: Any, let_in: bool) -> None:
 
 
 def plain(answer: Any) -> str:
-    """The page without its own address, which stands in the language menu."""
-    return answer.get_data(as_text=True).replace(answer.request.path, "")
+    """The page without its own address (it stands in the language menu) and its form tokens."""
+    page = re.sub(r'content="[\w.-]{40,}"', "", answer.get_data(as_text=True))
+    return page.replace(answer.request.path, "")

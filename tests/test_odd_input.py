@@ -34,6 +34,7 @@ STARTS = {
     None: ("/", "/sign-up", "/sign-in", "/enrol"),
 }
 MOST_PAGES = 60
+EACH = 5  # every fifth odd value for a field, so that all of them are met across a form
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=[./])\d+(?=[./]|$)")
 
 
@@ -92,10 +93,10 @@ def test_no_field_of_any_form_breaks_the_service(as_user, who):
     for kind, form in forms.items():
         if kind in {"/sign-out"}:
             continue
-        for name in form.fields:
-            for odd in ODD:
+        for n, name in enumerate(form.fields):
+            for odd in ODD[(n + len(kind)) % EACH :: EACH]:
                 data = form.fields | {name: odd.encode("utf-8", "surrogatepass")}
-                answer = client.post(form.action, data)
+                answer = client.ask("POST", form.action, data)
                 assert answer.status_code < 500, (kind, name, odd)
                 text = answer.get_data(as_text=True)
                 assert "<script>alert(1)</script>" not in text, (kind, name)

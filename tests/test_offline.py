@@ -711,7 +711,7 @@ def test_a_slow_renderer_does_not_overwrite_newer_pages(cast, now):
 
     offline.render(slow, fake(text="old"), now)
 
-    assert offline.page(slow.id, "plan", "fr") == "new plan fr"
+    assert offline.page(slow.id, "plan", "fr", fake().build) == "new plan fr"
 
 
 def test_one_plan_that_cannot_be_rendered_does_not_keep_the_others(cast, now, caplog):
@@ -723,7 +723,7 @@ def test_one_plan_that_cannot_be_rendered_does_not_keep_the_others(cast, now, ca
     release = SimpleNamespace(**vars(fake("three")) | {"render": broken})
     offline.render_due(release, now)
 
-    assert offline.page(cast.mia_plan.id, "plan", "de") == "page"
+    assert offline.page(cast.mia_plan.id, "plan", "de", "three") == "page"
     assert "ValueError" in caplog.text
     assert cast.leo.name not in caplog.text
 
@@ -776,6 +776,6 @@ def test_the_stamp_is_put_into_the_page_escaped():
     page = '<p class="stamp t-grey"><span><!--stamp--></span></p>'
 
     assert (
-        offline.stamped(page, "t-red", "a < b")
-        == '<p class="stamp t-red"><span>a &lt; b</span></p>'
+        offline.stamped(page, "t-red", "a < b", "2026-11-24")
+        == '<p class="stamp t-red" data-today="2026-11-24"><span>a &lt; b</span></p>'
     )

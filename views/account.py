@@ -24,16 +24,11 @@ from models import DomainError, Limit, Passkey, Person, SignIn, clock
 from views import passkeys
 from views.fields import one_line, required
 from views.guards import allowed, cookie_name
-from views.rendering import code, safe_next
+from views.rendering import code, safe_next, sentence
 
 bp = Blueprint("account", __name__)
 
 TRIES = 30  # challenges an address may ask for in five minutes
-REFUSALS = {
-    "passkey-unknown": _l("This passkey belongs to no account here. Use another, or sign up."),
-    "passkey-too-late": _l("That took too long. Try again."),
-    "passkey-refused": _l("The passkey could not be checked. Try again."),
-}
 
 
 class SignUpForm(FlaskForm):
@@ -56,7 +51,7 @@ def sign_in_passkey() -> ResponseReturnValue:
     try:
         person = passkeys.sign_in(request.get_data(as_text=True), clock())
     except DomainError as refusal:
-        return jsonify(problem=str(REFUSALS[refusal.code]), code=refusal.code), 422
+        return jsonify(problem=sentence(refusal), code=refusal.code), 422
     return start_session(person, jsonify(next=safe_next(request.args.get("next")) or "/"))
 
 
@@ -82,7 +77,7 @@ def sign_up_passkey() -> ResponseReturnValue:
     try:
         person = passkeys.sign_up(request.form.get("answer", ""), form.name.data, code(), clock())
     except DomainError as refusal:
-        return jsonify(problem=str(REFUSALS[refusal.code]), code=refusal.code), 422
+        return jsonify(problem=sentence(refusal), code=refusal.code), 422
     return start_session(person, jsonify(next=url_for("children.home")))
 
 
@@ -121,7 +116,7 @@ def passkey() -> ResponseReturnValue:
     try:
         passkeys.add_passkey(request.form.get("answer", ""), g.actor.person, clock())
     except DomainError as refusal:
-        return jsonify(problem=str(REFUSALS[refusal.code]), code=refusal.code), 422
+        return jsonify(problem=sentence(refusal), code=refusal.code), 422
     flash(_("The new passkey works from now on."))
     return jsonify(next=url_for(".show"))
 

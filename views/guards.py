@@ -1,6 +1,7 @@
 """Who is asking, and whether they may. What is not declared is refused."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from ipaddress import ip_address
 from typing import Any
@@ -10,7 +11,7 @@ from uuid import UUID
 from flask import abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from htmx_flask import make_response
-from peewee import Model, ModelSelect
+from peewee import Model, ModelSelect, OperationalError
 from werkzeug.exceptions import NotFound
 
 import access
@@ -44,6 +45,8 @@ PUBLIC = {
     "demonstration.tablet",
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
+TAKES_FILES = {"children.take_photo", "plans.keep_scan"}
+LARGEST_FORM = 1 << 20  # bytes; the fullest page of the editor is well below
 SEEN_EVERY = 60  # seconds between two notes that a session is in use
 
 
@@ -62,8 +65,16 @@ def actor_of_request() -> Actor:
         device = Device.by_cookie(cookie, now)
     g.sign_in = sign_in
     if sign_in and (now - sign_in.last_seen).total_seconds() > SEEN_EVERY:
-        SignIn.update(last_seen=now).where(SignIn.id == sign_in.id).execute()
+        with suppress(OperationalError):  # a full disk keeps nobody from reading
+            SignIn.update(last_seen=now).where(SignIn.id == sign_in.id).execute()
     return Actor(sign_in.person if sign_in else None, device)
+
+
+def limit_form() -> None:
+    """Only uploads are large. Must run before anything reads the form, the token's check too."""
+    is_upload = request.mimetype == "multipart/form-data" and request.endpoint in TAKES_FILES
+    if not is_upload:
+        request.max_content_length = LARGEST_FORM
 
 
 def same_origin() -> None:

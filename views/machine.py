@@ -33,7 +33,7 @@ def static(name: str) -> ResponseReturnValue:
 
 @bp.get("/sw.js")
 def worker() -> ResponseReturnValue:
-    """Headers, shell list, trusted keys, device.js, sw.js: one script that changes with any of them."""
+    """Headers, shell, trusted keys, device.js, sw.js: one script that changes with any of them."""
     offline_page = render_template("held/offline.html").encode()
     shell = {"/offline": hashlib.sha256(offline_page).hexdigest()}
     for name in SHELL:

@@ -112,7 +112,7 @@ def opened(plan: Plan, kind: str) -> ResponseReturnValue:
     """The page that devices hold as well, or where to go while nothing is in force."""
     if plan.current_id is None:
         return redirect(elsewhere(plan), 303)
-    Audit.note(g.actor, "plan.read", plan.id, child=plan.child_id)
+    Audit.note_reading(g.actor, "plan.read", plan.id, plan.child_id)
     return release.online(plan, kind, clock())
 
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import cache
 
 from flask_babel import lazy_gettext as _l
+from peewee import OperationalError
 
 import offline
-from models import Nursery, Plan
+from models import Nursery, Plan, local
 from offline import Release
 from views import held
 from views.machine import WORKER
@@ -50,12 +51,21 @@ def release() -> Release:
     )
 
 
+def rendered_now(owner: Plan | Nursery, kind: str, now: datetime) -> str:
+    """Stored for the next reader where possible: a full disk keeps nobody from reading."""
+    try:
+        offline.render(owner, release(), now)
+    except OperationalError:
+        return held.render(kind, code(), owner)
+    return offline.page(owner.id, kind, code(), build())
+
+
 def online(owner: Plan | Nursery, kind: str, now: datetime) -> str:
     """A held page as the network gives it: the same text, rendered if due, its stamp filled."""
     page = None
     if owner.changes == owner.rendered:
-        page = offline.page(owner.id, kind, code())
+        page = offline.page(owner.id, kind, code(), build())
     if page is None:
-        offline.render(owner, release(), now)
-        page = offline.page(owner.id, kind, code())
-    return offline.stamped(page, *offline.stamp(now, now, release().words[code()]))
+        page = rendered_now(owner, kind, now)
+    today = local(now).date().isoformat()
+    return offline.stamped(page, *offline.stamp(now, now, release().words[code()]), today)

@@ -400,21 +400,28 @@ def test_a_new_worker_takes_over_and_touches_no_copy(server, tablet, stand_in, l
     }
     stand_in.says(lambda path, body: files.get(path, (404, {}, b"")))
 
+    state = """() => navigator.serviceWorker.getRegistration()
+      .then((one) => [Boolean(one.installing), Boolean(one.waiting)])"""
     tablet.page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
-    tablet.page.wait_for_timeout(500)
-    tablet.open(f"/plans/{leo}")  # between two pages is when it may take over
-    newer = """() => navigator.serviceWorker.getRegistration()
-      .then((one) => !one.waiting && !one.installing)"""
-    for _ in range(50):
-        if tablet.page.evaluate(newer):
-            break
-        tablet.page.wait_for_timeout(100)
+    assert becomes(tablet.page, state, [False, True])
+    tablet.open(f"/plans/{leo}/emergency")
+    tablet.page.wait_for_timeout(300)
+    assert tablet.page.evaluate(state) == [False, True]  # never while an emergency is open
+    tablet.open(f"/plans/{leo}")
 
-    assert tablet.page.evaluate(newer)
+    assert becomes(tablet.page, state, [False, False])
     after = tablet.store()
     assert after["copies"] == before["copies"]
     assert after["blobs"] == before["blobs"]
     assert "Léo" in tablet.open(f"/plans/{leo}").locator("h1").inner_text()
+
+
+def becomes(page: Page, question: str, answer: Any) -> bool:
+    for _ in range(100):
+        if page.evaluate(question) == answer:
+            return True
+        page.wait_for_timeout(100)
+    return False
 
 
 # ── 3: what erases ───────────────────────────────────────────────────────────────────────────────
