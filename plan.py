@@ -34,6 +34,7 @@ from models import (
 )
 
 SCAN_PAGES = 12
+LINES = 1000  # of a whole plan: more than any paper has
 
 
 class Condition(StrEnum):
@@ -451,6 +452,8 @@ def content_of(row: Draft | PlanVersion) -> Content:
 
 def revise(draft: Draft, revision: int, content: Content, author: Person) -> None:
     """Save what was written on top of `revision`; nobody's change in between is overwritten."""
+    if sum(len(lines) for _path, _name, lines in walk(content)) > LINES:
+        raise DomainError("too-many-things")
     with db.atomic():
         won = (
             Draft.update(revision=Draft.revision + 1, author=author)

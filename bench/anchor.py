@@ -89,14 +89,14 @@ class Audit(Row):
 
 
 def create_app() -> Flask:
-    with db, db.atomic("IMMEDIATE"):
+    with db.connection_context(), db.atomic("IMMEDIATE"):
         db.create_tables(Row.__subclasses__())
         if not Child.select().exists():
             build()
     app = Flask(__name__)
-    app.secret_key = secrets.token_hex() if db.database is None else str(db.database)
+    app.secret_key = "not a secret"  # noqa: S105
     app.jinja_loader = DictLoader({"plan.html": PAGE})
-    app.before_request(lambda: None if db.connect(reuse_if_open=True) else None)
+    app.before_request(connect)
     for path, view in {
         "/hello": lambda: "hello",
         "/sign-in": lambda: session.update(cookie="c1") or "in",
@@ -107,6 +107,10 @@ def create_app() -> Flask:
     }.items():
         app.add_url_rule(path, path, view)
     return app
+
+
+def connect() -> None:
+    db.connect(reuse_if_open=True)
 
 
 def build() -> None:

@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, parts.House(Path(folder)) as house:
         for name in chosen:
             print(f"\n{name:57} {'measured':>11}  {'budget':7}       load")
-            for row in getattr(parts, name)(house, said.rounds):
+            for row in parts.PARTS[name](house, said.rounds):
                 show(*row)
 
 

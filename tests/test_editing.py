@@ -528,6 +528,21 @@ def test_no_more_things_than_a_page_can_show(as_user, written):
     assert len(editor.content.sheets) == 20
 
 
+def test_copying_does_not_go_past_the_limits_either(as_user, written):
+    editor = Editor(as_user("zoe"), written(a_group(*(str(n) for n in range(60)))))
+
+    assert editor.act("sheets.0.groups.0", STEPS, "/0/copies").status_code == 409
+    assert len(editor.words(STEPS)) == 60
+
+    groups = tuple(SignGroup(title=str(n)) for n in range(20))
+    sheet = Sheet(condition="allergy", groups=groups)
+    editor = Editor(as_user("zoe"), written(Content(language="fr", sheets=(sheet,))))
+    mark = document.mark_all(editor.content, "sheets.0.groups.0")
+    copies = f"{editor.base}/things/sheets.0.groups.0/copies"
+    assert editor.client.post(copies, {"mark": mark}).status_code == 409
+    assert len(editor.content.sheets[0].groups) == 20
+
+
 def test_a_medicine_without_a_name_is_refused_with_everything_typed_still_there(as_user, written):
     editor = Editor(as_user("zoe"), written(a_group()))
     editor.client.post(f"{editor.base}/things/medicines", {"kind": ""})

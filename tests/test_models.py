@@ -42,6 +42,8 @@ from plan import Content, Sheet
 
 SCOPED = [table for table in TABLES if hasattr(table, "visible_to")]
 FOUR = 4  # who act at once
+# A plan and its version name each other: the database guards one way, the code the other.
+CYCLE = (Plan.current,)
 
 
 def at_once(acts: list[Callable[[], Any]]) -> list[Any]:
@@ -129,7 +131,9 @@ def test_a_migrated_table_has_the_columns_keys_and_indexes_of_its_model(app, tab
     unique = {tuple(i.columns) for i in db.get_indexes(meta.table_name) if i.unique}
 
     assert columns == {field.column_name: field.null for field in meta.sorted_fields}
-    assert foreign == {(key.column_name, key.rel_model._meta.table_name) for key in meta.refs}
+    assert foreign == {
+        (key.column_name, key.rel_model._meta.table_name) for key in meta.refs if key not in CYCLE
+    }
     assert unique - {("id",)} == unique_columns(table)
 
 
@@ -260,7 +264,7 @@ def revoked_tablet() -> Device:
 @pytest.mark.parametrize("table", SCOPED, ids=lambda table: table.__name__)
 def test_nobody_sees_no_row(app, cast, table):
     # Staff without an account must not match an actor without a person.
-    Staff.create(nursery=cast.creche, data_key=cast.creche.data_key_id, name="Ana")
+    Staff.create(nursery=cast.baach, data_key=cast.baach.data_key_id, name="Ana")
     assert table.visible_to(Actor(cast.sami)).exists(), "nothing to see for anybody"
 
     assert not table.visible_to(NOBODY).exists()
@@ -330,7 +334,7 @@ def test_a_challenge_is_spent_once(app):
 @pytest.mark.race
 def test_a_code_enrols_one_tablet(app, cast):
     now = models.clock()
-    device, code = offline.invite(cast.creche, None, "Hall", can_call=False, by=cast.sami, now=now)
+    device, code = offline.invite(cast.baach, None, "Hall", can_call=False, by=cast.sami, now=now)
     keys = [
         ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*sealing.POINT)
         for _ in range(FOUR)

@@ -303,6 +303,8 @@ def rearrange(plan: Plan, path: str, work: Callable[[list, int], None]) -> Respo
         among, _dot, place = path.rpartition(".")
         things = list(document.things_at(content, among))
         work(things, int(place))
+        if len(things) > THINGS_LIMIT:
+            raise DomainError("too-many-things")
         content = document.with_things(content, among, things)
         document.revise(draft, draft.revision, content, g.actor.person)
     return redirect(url_for(".show", plan_id=plan.id, part=part), 303)
@@ -324,10 +326,10 @@ def add_record(plan: Plan, kind: str) -> ResponseReturnValue:
     draft = draft_of(plan)
     if not form.validate_on_submit():
         return record_page(plan, kind, form, status=422)
-    if kind == "signatures" and draft.scan_id is None:
-        problem = sentence(DomainError("submitted-without-scan"))
-        return record_page(plan, kind, form, status=409, problem=problem)
-    keep_record(plan, register_of(kind).blank(draft), form, is_new=True)
+    try:
+        keep_record(plan, register_of(kind).blank(draft), form, is_new=True)
+    except DomainError as refusal:
+        return record_page(plan, kind, form, status=409, problem=sentence(refusal))
     return after_record(plan, kind, form)
 
 

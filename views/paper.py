@@ -18,11 +18,11 @@ from wtforms import BooleanField, RadioField
 from wtforms.validators import AnyOf, ValidationError
 
 import plan as document
-from models import Draft, KitUnit, Sealed, Signature
+from models import DomainError, Draft, KitUnit, Sealed, Signature
 from plan import Content, Listed, Sheet, SignGroup
 from views import words
 from views.fields import Day, a_day, one_line, options, required
-from views.lines import TOGETHER, Box, Rows
+from views.lines import LIST_LIMIT, TOGETHER, Box, Rows
 from views.rendering import LANGUAGE_NAMES, day
 
 PARTS = {
@@ -245,6 +245,8 @@ class Typed:
             if act and box.path == path:
                 act(rows, box)
             lines = (*(line for row in rows for line in row), *box.read(box.new))
+            if len(lines) > LIST_LIMIT:
+                raise DomainError("too-many-things")
             content = document.with_lines(content, box.path, lines)
         return self._with_fields(content)
 
@@ -306,6 +308,10 @@ class Register:
 
     def blank(self, draft: Draft) -> Any:
         """A row after all others, not saved."""
+        if self.table is Signature and draft.scan_id is None:
+            raise DomainError("submitted-without-scan")
+        if self.scope(draft).count() >= LIST_LIMIT:
+            raise DomainError("too-many-things")
         last = self.scope(draft).select(fn.MAX(self.table.rank)).scalar()
         row = self.table(data_key=draft.data_key_id, rank=0 if last is None else last + 1)
         if self.table is KitUnit:

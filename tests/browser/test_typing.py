@@ -234,7 +234,7 @@ def the_kit(thumb: Thumb) -> None:
                 thumb.field(label, unit.get(name, ""))
         last, twin = n + 1 == len(units), n + 1 < len(units)
         twin = twin and units[n + 1]["label"] == unit["label"]
-        name = "Save" if last else "Save, and one more of the same" if twin else "Save, add another"
+        name = "Save" if last else "Save, and one more of the same" if twin else "One more"
         thumb.tap(page.get_by_role("button", name=name, exact=True).last)
         page.wait_for_load_state()
         before = unit
@@ -251,7 +251,7 @@ def the_signatures(thumb: Thumb) -> None:
         thumb.field("Who this is: parent, doctor, crèche", signature.get("role", ""))
         thumb.day("Signed on", signature["on"])
         thumb.field("What it agrees to, as on the paper", signature.get("note", ""))
-        name = "Save" if n == len(signatures) else "Save, add another"
+        name = "Save" if n == len(signatures) else "One more"
         thumb.tap(page.get_by_role("button", name=name, exact=True).last)
         page.wait_for_load_state()
     expect(page.locator("[id^=record-]")).to_have_count(len(signatures))

@@ -1,0 +1,401 @@
+"""The factory: what it refuses to start, and what a fault looks like to the person who meets it."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Client, address, on_server, soup_of
+from flask import Flask
+from flask.cli import FlaskGroup
+from peewee import OperationalError
+from PIL import Image
+
+import models
+import sealing
+from app import create_app
+from models import Audit, Child, Contact, Nursery, Person, Plan, PlanVersion, SignIn, db
+from views import children
+
+TYPED = {
+    "first_name": "Wiltrud",
+    "family_name": "Kleespiess",
+    "born": "2025-02-03",
+    "weight": "9,4",
+    "weighed_on": "2026-11-20",
+    "languages": "Kriolu",
+    "peg_sign": "snail",
+}
+NOTHING_SAVED = "The service cannot store anything at the moment. Nothing was saved."
+
+
+@pytest.fixture(autouse=True)
+def english(request: pytest.FixtureRequest) -> None:
+    if "app" in request.fixturenames:
+        Person.update(language="en").execute()
+
+
+def words_of(answer: Any) -> str:
+    return " ".join(soup_of(answer).select_one("main").get_text(" ").split())
+
+
+# ── the demo stays at home ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["kannerplang.lu", "demo.localhost", "127.0.0.1.nip.io"])
+def test_the_demo_does_not_start_under_another_name(name):
+    with pytest.raises(SystemExit, match="localhost only"):
+        create_app(DEMO=True, RP_ID=name)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"headers": {"Host": "kannerplang.lu"}},
+        {"headers": {"Host": "localhost.kannerplang.lu"}},
+        {"environ_overrides": {"REMOTE_ADDR": "192.0.2.7"}},
+        {"environ_overrides": {"REMOTE_ADDR": "192.0.2.7"}, "headers": {"X-Forwarded-For": "::1"}},
+        {"environ_overrides": {"REMOTE_ADDR": ""}},
+    ],
+    ids=["host", "longer host", "address", "forged address", "no address"],
+)
+def test_the_demo_answers_nobody_but_this_machine(as_user, cast, elsewhere):
+    before = SignIn.select().count()
+    stranger = as_user(None)
+
+    page = stranger.get("/demo", **elsewhere)
+    signed_in = stranger.browser.post("/demo/Inês Santos", **elsewhere)
+
+    assert (page.status_code, signed_in.status_code) == (403, 403)
+    assert "Inês" not in page.text
+    assert SignIn.select().count() == before
+    assert not stranger.browser.get_cookie("sid")
+
+
+def test_without_demo_nobody_signs_in_by_button(engine, server_of, keys, app):
+    before = db.obj
+    plain = create_app(
+        DATABASE_URL=address(server_of, engine, "loaded"), KEYS=str(keys), TESTING=True, DEMO=False
+    )
+    db.initialize(before)
+    rules = {rule.rule for rule in plain.url_map.iter_rules()}
+
+    assert not [rule for rule in rules if rule.startswith("/demo")]
+
+
+# ── the database of another release ──────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def not_set_up(app: Flask, engine: str, server_of: str, tmp_path: Path) -> Iterator[str]:
+    before = db.obj
+    db.close()
+    if engine == "postgres":
+        on_server(server_of, "DROP DATABASE IF EXISTS fresh")
+        on_server(server_of, "CREATE DATABASE fresh")
+        yield address(server_of, engine, "fresh")
+    else:
+        yield f"sqlite:///{tmp_path}/fresh.db"
+    db.close()
+    db.initialize(before)
+
+
+def test_the_app_does_not_start_on_a_database_that_was_not_set_up(not_set_up, keys):
+    with pytest.raises(models.SchemaMismatch, match="Run: flask --app app setup"):
+        create_app(DATABASE_URL=not_set_up, KEYS=str(keys))
+
+
+def test_the_set_up_command_starts_on_it_and_then_the_app_does(not_set_up, keys):
+    def make() -> Flask:
+        return create_app(DATABASE_URL=not_set_up, KEYS=str(keys), DEMO=False)
+
+    said = make_with_command(make)
+
+    assert "migrated: 0001_start" in said
+    assert make().test_client().get("/healthz").status_code == 200
+    assert make_with_command(make) == "rendered: 0\n", "a second set-up finds nothing to do"
+
+
+def make_with_command(make: Any) -> str:
+    from click.testing import CliRunner  # noqa: PLC0415  nothing else here speaks to a terminal
+
+    result = CliRunner().invoke(FlaskGroup(create_app=make), ["setup"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+# ── faults of the database ───────────────────────────────────────────────────────────────────────
+
+
+def test_a_fault_of_the_database_says_that_nothing_was_saved_and_passes(
+    as_user, cast, monkeypatch, caplog
+):
+    ines = as_user("ines")
+
+    def broken(*_args: Any, **_more: Any) -> None:
+        raise OperationalError("disk I/O error near 'Wiltrud'")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(children, "_make_child", broken)
+        answer = ines.post("/children/new", TYPED)
+
+    assert answer.status_code == 503
+    assert NOTHING_SAVED in words_of(answer)
+    assert soup_of(answer).html["lang"] == "en"
+    assert "Wiltrud" not in answer.text + caplog.text
+    assert "OperationalError in children.create" in caplog.text
+    assert ines.post("/children/new", TYPED).status_code == 303, "the next request works"
+
+
+def test_a_connection_that_the_server_dropped_is_replaced_for_the_next_request(
+    as_user, cast, engine, server_of
+):
+    ines = as_user("ines")
+    ines.get("/home")
+    if engine == "postgres":
+        pid = db.execute_sql("SELECT pg_backend_pid()").fetchone()[0]
+        on_server(server_of, f"SELECT pg_terminate_backend({pid})")
+    else:
+        db.connection().close()
+    first = ines.get("/home")
+
+    assert first.status_code in {200, 503}
+    assert "Traceback" not in first.text
+    assert "Léo" in ines.words("/home")
+
+
+def test_a_fault_for_htmx_is_a_small_piece(as_user, cast, monkeypatch):
+    ines = as_user("ines")
+
+    def broken(*_args: Any, **_more: Any) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(Contact, "move", broken)
+    contact = Contact.of(cast.leo.id)[0]
+    address = f"/children/{cast.leo.id}/contacts/{contact.id}/moves"
+    answer = ines.post(address, {"step": "down"}, htmx=True)
+
+    assert answer.status_code == 503
+    assert not soup_of(answer).html, "a whole page would land in a row"
+    assert soup_of(answer).select_one("[role=alert]")
+
+
+@pytest.fixture
+def full_disk(app: Flask, engine: str) -> Iterator[Any]:
+    """SQLite may not grow by one page, on whichever connection; `free()` ends it."""
+    if engine != "sqlite":
+        pytest.skip("PRAGMA max_page_count is SQLite's")
+    pages = db.execute_sql("PRAGMA page_count").fetchone()[0]
+    models.db.obj.pragma("max_page_count", pages, permanent=True)
+
+    def free() -> None:
+        models.db.obj.pragma("max_page_count", 1 << 30, permanent=True)
+
+    yield free
+    free()
+
+
+def fill_last_page(cast: Any) -> None:
+    """What is free inside the pages that are there."""
+    with pytest.raises(OperationalError, match="full|no transaction"):
+        for _ in range(2000):
+            Contact.create(
+                child=cast.leo, rank=9, data_key=cast.leo.data_key_id, name="x", reach="y" * 200
+            )
+
+
+def test_on_a_full_disk_nothing_is_half_saved_and_reading_goes_on(as_user, cast, full_disk):
+    ines, sami = as_user("ines"), as_user("sami")
+    fill_last_page(cast)
+    before = Child.select().count()
+    big = "ä" * 199
+    address = f"/children/{cast.leo.id}/contacts/new"
+    contact = {"kind": "emergency", "name": "Rita", "phone": "112", "reach": big, "relation": "t"}
+
+    for _ in range(3):
+        answer = ines.post(address, contact)
+        assert answer.status_code == 503
+        assert NOTHING_SAVED in words_of(answer)
+    assert ines.post("/children/new", TYPED).status_code == 503
+
+    assert "Léo" in ines.words("/home")
+    assert "Léo" in sami.words(f"/plans/{cast.leo_plan.id}/emergency")
+    assert "Léo" in sami.words("/nursery")
+    assert Child.select().count() == before
+    assert big not in {row.reach for row in Contact.of(cast.leo.id)}
+    assert db.execute_sql("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+    full_disk()
+    assert ines.post(address, contact).status_code == 303
+    assert big in {row.reach for row in Contact.of(cast.leo.id)}
+
+
+def refuse_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk without one byte left: reading works, every write fails."""
+    plain = db.obj.execute_sql
+
+    def execute(sql: str, *args: Any, **more: Any) -> Any:
+        if sql.lstrip("(").startswith(("INSERT", "UPDATE", "DELETE")):
+            raise OperationalError("database or disk is full")
+        return plain(sql, *args, **more)
+
+    monkeypatch.setattr(db.obj, "execute_sql", execute)
+
+
+@pytest.mark.parametrize("page", ["", "/emergency"])
+def test_a_plan_opens_although_its_opening_cannot_be_noted(
+    as_user, cast, monkeypatch, caplog, page
+):
+    sami = as_user("sami")
+    old = models.clock() - models.timedelta(hours=1)
+    SignIn.update(last_seen=old).execute()
+    Plan.touch(cast.leo.id)  # and its page was not rendered any more
+    notes = Audit.select().count()
+
+    with monkeypatch.context() as patch:
+        refuse_writes(patch)
+        words = sami.words(f"/plans/{cast.leo_plan.id}{page}")
+        board = sami.words("/nursery")
+
+    assert "Léo" in words
+    assert "Léo" in board
+    assert Audit.select().count() == notes
+    assert f"not in the audit: plan.read {cast.leo_plan.id} by {cast.sami.id}" in caplog.text
+
+
+# ── faults of our own ────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_unknown_fault_shows_a_page_and_logs_its_place_but_no_word(
+    as_user, cast, monkeypatch, caplog
+):
+    ines = as_user("ines")
+    monkeypatch.setitem(ines.app.config, "TESTING", False)
+
+    def broken(form: Any) -> None:
+        raise RuntimeError(f"cannot keep {form.first_name.data}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(children, "_make_child", broken)
+        answer = ines.post("/children/new", TYPED)
+
+    assert answer.status_code == 500
+    assert "Nothing was changed. Try again" in words_of(answer)
+    assert "RuntimeError at test_app.py:" in caplog.text
+    for words in ("Wiltrud", "Kleespiess", "Traceback", "cannot keep"):
+        assert words not in answer.text + caplog.text
+    assert ines.post("/children/new", TYPED).status_code == 303, "no transaction is left open"
+
+
+def test_a_fault_leaves_nothing_of_a_transaction_behind(as_user, cast, monkeypatch):
+    ines = as_user("ines")
+    monkeypatch.setitem(ines.app.config, "TESTING", False)
+    before = Child.select().count()
+
+    def broken(*_args: Any, **_more: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(models.Guardian, "create", broken)
+    ines.post("/children/new", TYPED)
+
+    assert Child.select().count() == before
+
+
+@pytest.mark.parametrize("url", ["/nothing", "/children/1", "/plans/%00", "/home/%F0%28"])
+def test_an_address_without_a_page_says_so_in_words(as_user, cast, url):
+    answer = as_user("ines").get(url)
+
+    assert answer.status_code == 404
+    assert "There is nothing at this address" in words_of(answer)
+
+
+def test_a_broken_seal_never_shows_what_is_stored(as_user, cast, caplog):
+    Nursery.update(sealed=b"\x01" + bytes(40)).where(Nursery.id == cast.baach.id).execute()
+    answer = as_user("sami").get("/nursery/manage")
+
+    assert answer.status_code in {200, 500}
+    assert "Traceback" not in answer.text + caplog.text
+
+
+# ── how much may be sent ─────────────────────────────────────────────────────────────────────────
+
+
+def addresses(cast: Any) -> tuple[str, ...]:
+    return (
+        "/children/new",
+        f"/children/{cast.leo.id}/edit",
+        f"/children/{cast.leo.id}/photo",
+        f"/plans/{cast.leo_plan.id}/scan",
+        f"/plans/{cast.leo_plan.id}/edit/frame",
+        "/sign-up",
+    )
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_form_of_ten_megabytes_is_refused_in_words(as_user, cast, kind):
+    ines, long = as_user("ines"), "a" * (10 << 20)
+    versions = PlanVersion.select().count()
+    for url in addresses(cast):
+        answer = ines.post(url, {"first_name": long, "name": long}, content_type=kind)
+        assert answer.status_code == 413, url
+        assert "What you sent is too large." in words_of(answer)
+    assert PlanVersion.select().count() == versions
+
+
+def test_a_file_is_taken_where_files_are_taken_only(as_user, cast):
+    ines = as_user("ines")
+    for url, status in ((f"/children/{cast.leo.id}/photo", 303), ("/children/new", 413)):
+        data = TYPED | {"photo": (BytesIO(noise()), "photo.png")}
+        answer = ines.post(url, data, content_type="multipart/form-data")
+        assert answer.status_code == status, url
+    assert not Child.select().where(Child.photo.is_null(False), Child.id == cast.zoe.id).exists()
+
+
+def noise() -> bytes:
+    """A picture of more than a megabyte."""
+    file = BytesIO()
+    Image.effect_noise((1400, 1000), 120).save(file, "PNG")
+    assert file.tell() > 1 << 20
+    return file.getvalue()
+
+
+def test_a_long_page_of_the_editor_is_no_form_too_large(as_user, cast):
+    """As many lines as the editor allows, in letters that take most bytes on their way."""
+    ines = as_user("ines")
+    lines = "\n".join(["ä" * 400] * 50)
+    url = f"/plans/{cast.leo_plan.id}/edit/daily"
+    page = ines.page(url)
+    marks = {tag["name"]: tag["value"] for tag in page.select("input[name^='mark']")}
+    new = {tag["name"]: lines for tag in page.select("textarea[name^='new:']")[:3]}
+
+    answer = ines.post(url, marks | new)
+
+    assert answer.status_code in {303, 422}, "refused only for what stands in it"
+
+
+def test_a_person_without_a_session_meets_the_same_limit(app):
+    answer = Client(app).post("/sign-in", "a" * (2 << 20), content_type="application/json")
+
+    assert answer.status_code == 413
+
+
+def test_an_upload_never_touches_the_disk_in_the_clear(as_user, cast, monkeypatch, tmp_path):
+    """A large upload would be spooled to a temporary file: here there is no place for one."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    ines = as_user("ines")
+    data = {"photo": (BytesIO(noise()), "photo.png")}
+
+    answer = ines.post(f"/children/{cast.leo.id}/photo", data, content_type="multipart/form-data")
+
+    assert answer.location == f"/children/{cast.leo.id}"
+    assert cast.leo.photo.size > 0
+
+
+def test_the_cookie_that_signs_in_is_kept_as_its_hash_only(as_user, cast):
+    as_user("ines").get("/home")
+    cookie = f"cookie-{cast.ines.id}"
+    row = SignIn.get(SignIn.person == cast.ines)
+
+    assert bytes(row.token) == sealing.digest(cookie)
+    assert cookie.encode() not in bytes(row.token)
