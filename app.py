@@ -60,11 +60,11 @@ def create_app(**overrides: object) -> Flask:
     Compress(app)
     Babel(app, locale_selector=locale)
     app.before_request(guards.limit_form)
-    csrf = CSRFProtect(app)
     app.before_request(ensure_database)
     app.before_request(guards.loopback_in_demo)
     app.before_request(guards.same_origin)
     app.before_request(guards.require_sign_in)
+    csrf = CSRFProtect(app)  # after it, so that its refusals are in the person's language
     app.after_request(headers.add)
     app.after_request(leave_due_work)
     app.teardown_request(leave_no_transaction)

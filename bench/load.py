@@ -45,9 +45,12 @@ class Server:
             return probe.connect_ex(self.address) == 0
 
     def kill(self) -> None:
+        """Dead at once, workers too; returns when nothing answers at its port."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        while self.answers():
+            time.sleep(0.05)
 
     def request(self, path: str, *headers: str, body: bytes | None = None) -> bytes:
         first = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1"

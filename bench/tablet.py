@@ -50,7 +50,6 @@ def openings(ours: Server, anchor: Server, plan: str, rounds: int) -> Iterator[t
             page.wait_for_timeout(2000)  # the scans follow
         for server in (ours, anchor):
             server.kill()
-            assert not server.answers(), "a server still lives: this would measure the network"
 
         with start(playwright, profile) as browser:
             for turn, (cpu, name) in product(range(rounds + 1), cases):

@@ -59,9 +59,9 @@ const ASKED = {
     return { state: me?.state, ready: heads.length > 0, missing: me?.want.length };
   },
   stamp: async ({ path }) => {
-    const erased = await sweep();
-    if (erased) await tell();
+    if (await sweep()) await tell();
     if (await overdue()) await contact();
+    await relieve();
     return shown(path);
   },
   'take over': () => skipWaiting(),
@@ -117,7 +117,7 @@ async function copyOf(event, kind, plan) {
   for (let tries = 2; tries >= 0; tries -= 1) {
     try {
       const copy = await read(await device(), kind, plan);
-      event.waitUntil(behind(kind));
+      event.waitUntil(sweep().then(contact));
       return copy && respond(copy.html, 'text/html; charset=utf-8', 200, copy.headers);
     } catch (error) {
       if (!(error instanceof Damaged)) return null; // the store cannot be opened: ask the network
@@ -126,12 +126,6 @@ async function copyOf(event, kind, plan) {
     }
   }
   return offline(null, 'damaged');
-}
-
-async function behind(kind) {
-  await sweep();
-  if (kind !== 'emergency') await relieve();
-  await contact();
 }
 
 // A navigation may not carry options, so the time-out is a race. A stale cookie is renewed by a sync.

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from access_table import EXPECTED
-from conftest import Cast, Client
+from client import Cast, Client
 from flask import Flask
 from werkzeug.routing import Rule
 

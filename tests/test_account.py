@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from authenticator import Authenticator
-from conftest import Client
+from client import Client
 
 from models import Challenge, Passkey, Person, SignIn, clock
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Client, address, on_server, soup_of
+from client import Client, address, on_server, soup_of
 from flask import Flask
 from flask.cli import FlaskGroup
+from forms import sent
 from peewee import OperationalError
 from PIL import Image
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 import models
 import sealing
@@ -33,6 +36,7 @@ NOTHING_SAVED = "The service cannot store anything at the moment. Nothing was sa
 @pytest.fixture(autouse=True)
 def english(request: pytest.FixtureRequest) -> None:
     if "app" in request.fixturenames:
+        request.getfixturevalue("app")
         Person.update(language="en").execute()
 
 
@@ -62,15 +66,16 @@ def test_the_demo_does_not_start_under_another_name(name):
 )
 def test_the_demo_answers_nobody_but_this_machine(as_user, cast, elsewhere):
     before = SignIn.select().count()
-    stranger = as_user(None)
+    browser = as_user(None).browser
 
-    page = stranger.get("/demo", **elsewhere)
-    signed_in = stranger.browser.post("/demo/Inês Santos", **elsewhere)
+    page = browser.get("/demo", **elsewhere)
+    elsewhere["headers"] = elsewhere.get("headers", {}) | {"Sec-Fetch-Site": "same-origin"}
+    signed_in = browser.post("/demo/Inês Santos", **elsewhere)
 
     assert (page.status_code, signed_in.status_code) == (403, 403)
     assert "Inês" not in page.text
     assert SignIn.select().count() == before
-    assert not stranger.browser.get_cookie("sid")
+    assert not browser.get_cookie("sid")
 
 
 def test_without_demo_nobody_signs_in_by_button(engine, server_of, keys, app):
@@ -151,17 +156,16 @@ def test_a_fault_of_the_database_says_that_nothing_was_saved_and_passes(
 def test_a_connection_that_the_server_dropped_is_replaced_for_the_next_request(
     as_user, cast, engine, server_of
 ):
+    if engine != "postgres":
+        pytest.skip("SQLite has no server that could drop it")
     ines = as_user("ines")
-    ines.get("/home")
-    if engine == "postgres":
-        pid = db.execute_sql("SELECT pg_backend_pid()").fetchone()[0]
-        on_server(server_of, f"SELECT pg_terminate_backend({pid})")
-    else:
-        db.connection().close()
+    pid = db.execute_sql("SELECT pg_backend_pid()").fetchone()[0]
+    on_server(server_of, f"SELECT pg_terminate_backend({pid})")
+
     first = ines.get("/home")
 
-    assert first.status_code in {200, 503}
-    assert "Traceback" not in first.text
+    assert first.status_code == 503
+    assert NOTHING_SAVED in words_of(first) or soup_of(first).html["lang"] == "fr", "not known yet"
     assert "Léo" in ines.words("/home")
 
 
@@ -199,16 +203,18 @@ def full_disk(app: Flask, engine: str) -> Iterator[Any]:
 def fill_last_page(cast: Any) -> None:
     """What is free inside the pages that are there."""
     with pytest.raises(OperationalError, match="full|no transaction"):
-        for _ in range(2000):
-            Contact.create(
-                child=cast.leo, rank=9, data_key=cast.leo.data_key_id, name="x", reach="y" * 200
-            )
+        make_contacts(cast.leo, 2000)
+
+
+def make_contacts(child: Child, count: int) -> None:
+    key = child.data_key_id
+    for rank in range(count):
+        Contact.create(child=child, rank=rank, data_key=key, name="x", reach="y" * 200)
 
 
 def test_on_a_full_disk_nothing_is_half_saved_and_reading_goes_on(as_user, cast, full_disk):
     ines, sami = as_user("ines"), as_user("sami")
     fill_last_page(cast)
-    before = Child.select().count()
     big = "ä" * 199
     address = f"/children/{cast.leo.id}/contacts/new"
     contact = {"kind": "emergency", "name": "Rita", "phone": "112", "reach": big, "relation": "t"}
@@ -217,18 +223,31 @@ def test_on_a_full_disk_nothing_is_half_saved_and_reading_goes_on(as_user, cast,
         answer = ines.post(address, contact)
         assert answer.status_code == 503
         assert NOTHING_SAVED in words_of(answer)
-    assert ines.post("/children/new", TYPED).status_code == 503
 
     assert "Léo" in ines.words("/home")
     assert "Léo" in sami.words(f"/plans/{cast.leo_plan.id}/emergency")
     assert "Léo" in sami.words("/nursery")
-    assert Child.select().count() == before
     assert big not in {row.reach for row in Contact.of(cast.leo.id)}
     assert db.execute_sql("PRAGMA integrity_check").fetchone()[0] == "ok"
 
     full_disk()
     assert ines.post(address, contact).status_code == 303
     assert big in {row.reach for row in Contact.of(cast.leo.id)}
+
+
+def test_on_a_full_disk_no_child_is_half_there(as_user, cast, full_disk):
+    ines = as_user("ines")
+    tables = Child, models.Guardian, models.DataKey
+    before = [table.select().count() for table in tables]
+
+    for n in range(300):
+        answer = ines.post("/children/new", TYPED | {"first_name": f"Wiltrud {n}" + "ä" * 60})
+        if answer.status_code != 303:
+            break
+
+    added = {table.select().count() - was for table, was in zip(tables, before, strict=True)}
+    assert answer.status_code == 503
+    assert added == {n}, "a child without its key or its parent"
 
 
 def refuse_writes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,13 +384,14 @@ def test_a_long_page_of_the_editor_is_no_form_too_large(as_user, cast):
     ines = as_user("ines")
     lines = "\n".join(["ä" * 400] * 50)
     url = f"/plans/{cast.leo_plan.id}/edit/daily"
-    page = ines.page(url)
-    marks = {tag["name"]: tag["value"] for tag in page.select("input[name^='mark']")}
-    new = {tag["name"]: lines for tag in page.select("textarea[name^='new:']")[:3]}
+    form = ines.page(url).find("form", action=url) or ines.page(url).find("form", method="post")
+    data = sent(form, lambda field: lines if field["name"].startswith("new:") else None)
+    assert sum(map(len, data.values())) > 1000 * 100
 
-    answer = ines.post(url, marks | new)
+    answer = ines.post(url, data)
 
-    assert answer.status_code in {303, 422}, "refused only for what stands in it"
+    assert answer.status_code == 303, "too large, or refused for something in it"
+    assert ines.words(url).count("ä" * 400) >= 50
 
 
 def test_a_person_without_a_session_meets_the_same_limit(app):
@@ -382,11 +402,12 @@ def test_a_person_without_a_session_meets_the_same_limit(app):
 
 def test_an_upload_never_touches_the_disk_in_the_clear(as_user, cast, monkeypatch, tmp_path):
     """A large upload would be spooled to a temporary file: here there is no place for one."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     ines = as_user("ines")
-    data = {"photo": (BytesIO(noise()), "photo.png")}
+    boundary, data = encode_multipart({"photo": FileStorage(BytesIO(noise()), "photo.png")})
+    kind = f"multipart/form-data; boundary={boundary}"
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
 
-    answer = ines.post(f"/children/{cast.leo.id}/photo", data, content_type="multipart/form-data")
+    answer = ines.post(f"/children/{cast.leo.id}/photo", data, content_type=kind)
 
     assert answer.location == f"/children/{cast.leo.id}"
     assert cast.leo.photo.size > 0

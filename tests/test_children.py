@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from authenticator import Authenticator
-from conftest import Client, soup_of
+from client import Client, soup_of
 from PIL import Image
 
 import plan as document

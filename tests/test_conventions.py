@@ -27,6 +27,8 @@ ROOMS = {
     "access": {"models", "plan"},
     "demo": {"models", "sealing", "phrases", "plan", "images"},
 }
+
+
 def imports_of(path: Path) -> set[str]:
     tree = ast.parse(path.read_text())
     names = set()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from conftest import Client, soup_of
+from client import Client, soup_of
 
 import demo
 import plan as document

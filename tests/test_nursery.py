@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from authenticator import Authenticator
-from conftest import Client, soup_of
+from client import Client, soup_of
 
 import models
 import nurseries

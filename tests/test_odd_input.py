@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from conftest import Client, soup_of
+from client import Client, soup_of
 
 ODD = (
     "\x00",

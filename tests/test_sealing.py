@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from conftest import soup_of
+from client import soup_of
 
 import sealing
 from models import Blob, Child, Contact, DataKey, Person, Sealed, db

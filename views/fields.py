@@ -7,9 +7,11 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, StopValidation, ValidationError
+from wtforms.widgets import DateInput
 
 LINE = 200  # characters of a one-line field
 TEXT = 2000
@@ -69,8 +71,19 @@ def one_of(label: Any, words: Mapping[str, Any], default: str = "") -> RadioFiel
     return RadioField(label, choices=options(words), default=default, invalid_choice_message=said)
 
 
+class DayInput(DateInput):
+    """The browser's own date field, which would show nothing in place of what is no date."""
+
+    def __call__(self, field: DateField, **attributes: Any) -> Markup:
+        if field.data is None and field._value():
+            attributes["type"] = "text"
+        return super().__call__(field, **attributes)
+
+
 class Day(DateField):
     """A date from the browser's own date field; what is no date keeps what was typed."""
+
+    widget = DayInput()
 
     def process_formdata(self, valuelist: list[str]) -> None:
         if not valuelist or not valuelist[0].strip():

@@ -126,8 +126,8 @@ PEG_SIGNS = {
 }
 # The page for "no connection": all languages at once, because it knows no reader.
 OFFLINE = {
-    "title": _l("No connection"),
-    "what": _l("This page needs the service, which cannot be reached now."),
+    "title": _l("This page cannot be shown now"),
+    "what": _l("Without a connection only the plans kept on this device open."),
     "board": _l("On a crèche's tablet: open the list of children"),
     "paper": _l("The paper plan lies beside the medicine."),
     "call": _l("Emergency: 112"),

@@ -303,9 +303,9 @@ def compare_and_accept(hand: Hand, server: str) -> None:
 
 def it_stands_on_the_tablet(page: Page) -> None:
     room = page.locator("section[data-room]").filter(has=page.get_by_text("Seestäre", exact=True))
-    card = room.get_by_role("listitem").filter(has_text="Amália Lopes")
+    card = room.get_by_role("listitem").filter(has_text="Amália L.")
     expect(card).to_contain_text("Asthma")
-    card.get_by_role("link", name="Amália Lopes").click()
+    card.get_by_role("link", name="Amália L.").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Amália Lopes")
     expect(page.locator("img.scan")).to_have_count(3)
     call = page.get_by_role("region", name=EMERGENCY)
