@@ -5,12 +5,13 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-from flask import Flask, Request, Response, current_app, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from flask_babel import Babel, get_locale
 from flask_compress import Compress
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from htmx_flask import Htmx
+from htmx_flask.requests import HtmxAwareRequest
 from peewee import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -37,7 +38,7 @@ WITHOUT_TOKEN = ("welcome.language", "sync.sync", "sync.claim")
 MEGABYTE = 1 << 20
 
 
-class InMemory(Request):
+class InMemory(HtmxAwareRequest):
     """Uploads never touch the disk: a temporary file would leave a scan there in the clear."""
 
     def _get_file_stream(self, *args: object, **more: object) -> BytesIO:
@@ -46,7 +47,6 @@ class InMemory(Request):
 
 def create_app(**overrides: object) -> Flask:
     app = Flask(__name__, static_folder=None)
-    app.request_class = InMemory
     settings(app, overrides)
 
     open_database(app.config["DATABASE_URL"])
@@ -57,6 +57,7 @@ def create_app(**overrides: object) -> Flask:
         check_schema()
 
     Htmx(app)
+    app.request_class = InMemory
     Compress(app)
     Babel(app, locale_selector=locale)
     app.before_request(guards.limit_form)

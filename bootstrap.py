@@ -332,10 +332,10 @@ def what_to_try(port: int) -> str:
   Kannerplang is at {here} (Ctrl-C ends it). To try, in this order:
 
   {here}/demo      one button for each person of the demo:
-    ines           a mother: her child's plan, its contacts, who sees it
-    sami           runs the crèche: compares a shared scan, accepts, enrols tablets
-    tablet         makes this browser the room's tablet; then end this server, close the
-                   browser, open {here}/nursery again: the plans are there
+    Inês Santos       a mother: her child's plan, its contacts, who sees it
+    Sami Ben Youssef  runs the crèche: compares a shared scan, accepts, adds tablets
+    The crèche's tablet  makes this browser the tablet; then end this server, close the
+                      browser, open {here}/nursery again: the plans are there
   {here}/sign-up   your own account, with a passkey
 
   All people are invented. DEMO=0 starts without them.

@@ -204,6 +204,14 @@ def syncing(house: House, rounds: int) -> Rows:
     yield "nothing changed / bare Flask, 1 connection", ratio(unchanged, floor), "x", ">= 0.5"
 
 
+# ── offline ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def openings(house: House, rounds: int) -> Rows:
+    plan = f"/plans/{house.cast.leo_plan.id}"
+    yield from tablet.openings(house.ours, house.anchor, plan, rounds)
+
+
 # ── statements ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -253,15 +261,10 @@ def crowd(house: House, count: int) -> tuple[Person, Plan]:
     return person, plan
 
 
-def openings(house: House, rounds: int) -> Rows:
-    plan = f"/plans/{house.cast.leo_plan.id}"
-    yield from tablet.openings(house.ours, house.anchor, plan, rounds)
-
-
 PARTS = {
     "bytes": sizes,
     "pages": pages,
     "sync": syncing,
-    "statements": statements,
     "offline": openings,
+    "statements": statements,
 }

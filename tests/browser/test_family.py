@@ -15,8 +15,8 @@ import demo
 pytestmark = pytest.mark.browser
 
 SECONDS_A_TAP = 5
-# What each hand needed when this was written, a tap for every button, choice and field typed:
-# the parent from the front door to the shared paper (account, child and contact included), the
+# What each hand needed when this was written, a tap for every button, choice, field typed and
+# passkey confirmed: the parent from the front door to the shared paper (account, child and contact included), the
 # manager from the demo's front door to "in force".
 PARENTS_TAPS = 27
 MANAGERS_TAPS = 12
@@ -43,6 +43,16 @@ class Hand:
     def field(self, label: str, text: str) -> None:
         self.taps += 1
         self.page.get_by_label(label, exact=True).fill(text)
+
+    def choose(self, label: str, option: str) -> None:
+        """Open the list, tap one."""
+        self.taps += 2
+        self.page.get_by_label(label, exact=True).select_option(option)
+
+    def confirm(self, name: str) -> None:
+        """A button, then finger, face or PIN, which the authenticator gives at once."""
+        self.taps += 1
+        self.button(name)
 
     def files(self, label: str, *paths: Path) -> None:
         """Open the chooser, tap each picture, done."""
@@ -74,7 +84,7 @@ def sign_up(hand: Hand, server: str, name: str) -> None:
     hand.page.goto(server)
     hand.link("Create an account")
     hand.field("Your name", name)
-    hand.button("Create a passkey")
+    hand.confirm("Create a passkey")
     hand.page.wait_for_url("**/home")
 
 
@@ -213,9 +223,8 @@ def test_a_child_has_a_photo_and_people_in_call_order(parent, tmp_path):
     assert names(parent, "emergency") == ["Rita Lopes, mother", "Jos Thill, neighbour"]
     assert names(parent, "questions") == ["Dr Weis, doctor"]
     expect(mother).to_contain_text("let it ring long")
-    expect(mother.get_by_role("link", name="621 555 900")).to_have_attribute(
-        "href", re.compile(r"^tel:[+\d]+$")
-    )
+    number = mother.get_by_role("link", name="621 555 900")
+    expect(number).to_have_attribute("href", "tel:+352-621-555-900")
 
 
 def photo_with_a_place(path: Path) -> Path:
@@ -277,7 +286,7 @@ def share(hand: Hand, code: str) -> None:
     hand.field("Code of the crèche", code)
     hand.button("Find the crèche")
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("Share with Bei der Baach?")
-    hand.button("Yes, share with Bei der Baach")
+    hand.confirm("Yes, share with Bei der Baach")
     expect(hand.page.locator("[data-state=offered]")).to_contain_text("Bei der Baach")
 
 
@@ -295,8 +304,7 @@ def compare_and_accept(hand: Hand, server: str) -> None:
     expect(page.locator("img.scan")).to_have_count(3)
     for row in page.locator("fieldset[data-row]").all():
         hand.tap(row.get_by_text("Same", exact=True))
-    hand.taps += 1
-    page.get_by_label("Room", exact=True).select_option("Seestäre")
+    hand.choose("Room", "Seestäre")
     hand.button("Finish the check")
     expect(page.get_by_role("status")).to_contain_text("The plan is in force")
 
