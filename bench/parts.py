@@ -204,7 +204,7 @@ def syncing(house: House, rounds: int) -> Rows:
     yield "nothing changed / bare Flask, 1 connection", ratio(unchanged, floor), "x", ">= 0.5"
 
 
-# ── offline ────────────────────────────────────────────────────────────────────────────────────────
+# ── offline ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def openings(house: House, rounds: int) -> Rows:

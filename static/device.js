@@ -9,6 +9,7 @@ const DAY = 24 * HOUR;
 const MIB = 1 << 20;
 const CURVE = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const ASSETS = 'assets';
+const OVER = ['revoked', 'lost', 'ended', 'replaced']; // states of a device that may hold nothing more
 const TEXT = /^(photo$|.*\.)/; // names in a pack that must be here before it is used; scans may follow
 
 // A copy that is not what was signed, or not there at all. `hash` is what to ask for anew.
@@ -55,11 +56,13 @@ function disconnect() {
 }
 
 // `work` gets the stores and may only make requests: an await inside would let the transaction end.
+// 'strict' waits for the disk: for what must survive a power cut, such as keys, copies and their end.
 async function transact(mode, names, work, again = true) {
   try {
     const open = await connect();
     return await new Promise((resolve, reject) => {
-      const transaction = open.transaction(names, mode, { durability: 'strict' });
+      const how = mode === 'strict' ? ['readwrite', { durability: 'strict' }] : [mode];
+      const transaction = open.transaction(names, ...how);
       transaction.onabort = () => reject(transaction.error ?? new Error('aborted'));
       try {
         const asked = work(...names.map((name) => transaction.objectStore(name)));
@@ -185,11 +188,13 @@ async function opened(me, plan) {
     if (pack.plan !== plan || pack.version !== found.line[1]) throw new Damaged(found.line[2]);
     return { ...found, pack, view };
   }
-  const newest = view.heads[0];
-  if (!newest) return null;
-  const roll = view.rolls.get(newest.roll);
-  if (!roll) throw new Damaged(newest.roll);
-  return roll.common && { giver: newest, newest, roll, pack: await json(me, roll.common), view };
+  const found = boardOf(view);
+  if (found && !found.roll) throw new Damaged(found.giver.roll);
+  return found?.roll.common ? { ...found, pack: await json(me, found.roll.common), view } : null;
+}
+
+function boardOf({ heads: [newest], rolls }) {
+  return newest ? { giver: newest, newest, roll: rolls.get(newest.roll) } : null;
 }
 
 // A page as it will be answered: checked, in the device's language, its age in the status line.
@@ -285,110 +290,81 @@ function ageSentence({ age, seconds, lease }, giver, say) {
 
 // ── erasing ──────────────────────────────────────────────────────────────────────────────────────
 
-// Everything a roll gives, as hashes: what is needed before it is used, what may follow, what it names.
-async function walk(me, roll, has, only = () => true) {
-  const found = { need: [], later: [], named: new Set(), assets: {} };
-  const packs = roll.children.filter(([plan, , pack]) => pack && only(plan)).map(([, , pack]) => pack);
-  for (const hash of roll.common ? [roll.common, ...packs] : packs) {
-    found.named.add(hash);
-    const pack = has.has(hash) ? await json(me, hash).catch(damagedOnly) : null;
-    if (!pack) found.need.push(hash); // asking for a pack brings all it needs
-    else note(found, pack, has);
+// Erase copies and at once whatever only they needed: the receipt goes with the next sync. Without any,
+// tidy up: old versions may still be open in a page, so what nothing names goes a day later.
+async function erase(me, gone = [], board = false) {
+  const copies = (await all('copies')).filter(({ plan, roll }) => roll && !gone.includes(plan));
+  const heads = board ? [] : await all('heads');
+  const kept = new Set([...copies, ...heads, me.pending ?? {}].flatMap(({ roll, names = [] }) => [roll, ...names]));
+  let loose = [...(await stored())].filter((hash) => !kept.has(hash));
+  if (!gone.length) {
+    const rows = await Promise.all(loose.map((hash) => get('blobs', hash)));
+    loose = rows.filter((row) => row?.at < Date.now() - DAY).map(({ hash }) => hash);
   }
-  return found;
+  await transact('strict', ['copies', 'heads', 'blobs', 'device'], (copies, heads, blobs, rows) => {
+    for (const plan of gone) {
+      const asked = copies.get(plan);
+      asked.onsuccess = () => asked.result?.roll && copies.put({ plan, erased: Date.now() });
+    }
+    for (const hash of loose) blobs.delete(hash);
+    if (board) heads.clear();
+    return amended(rows, (me) => {
+      me.receipts = [...new Set([...me.receipts, ...gone])];
+      me.tidied = Date.now();
+      if (board) me.pending = null;
+    });
+  });
 }
 
-function note(found, pack, has) {
-  Object.assign(found.assets, pack.assets);
-  for (const [name, hash] of Object.entries({ ...pack.pages, ...pack.files })) {
-    found.named.add(hash);
-    if (!has.has(hash)) (TEXT.test(name) ? found.need : found.later).push(hash);
+// The same for assets: what no head and not the shell names.
+async function tidy(me) {
+  await erase(me);
+  const assets = Object.assign({}, SHELL, ...(await all('heads')).map((head) => head.assets));
+  await stock(ASSETS, assets); // what somebody has deleted
+  const cache = await caches.open(ASSETS);
+  for (const { url } of await cache.keys()) {
+    if (!(new URL(url).pathname in assets)) await cache.delete(url);
+  }
+}
+
+// What the clock alone asks for: the cap, or the end of a grant nobody could tell us more about. A copy
+// goes only after it was seen to be due for 24 hours of use, an hour at most counting at once: a clock
+// that jumps erases nothing. The board, listed as '', goes when all else has been due as long.
+async function sweep(now = Date.now()) {
+  const me = await device();
+  if (!me?.device) return false;
+  const view = await overview(me);
+  const copies = (await all('copies')).filter(({ roll }) => roll);
+  const due = {};
+  for (const copy of [...copies, { plan: '' }]) {
+    const found = copy.plan ? sound(() => standing(view, copy)) : boardOf(view);
+    if (!found?.roll || !judged(me, found, now).due) continue;
+    const spent = copy.plan in me.due ? Math.min(Math.max(0, now - me.clock.seen), HOUR) : 0;
+    due[copy.plan] = (me.due[copy.plan] ?? 0) + spent;
+  }
+  const board = due[''] >= DAY;
+  const gone = copies.map(({ plan }) => plan).filter((plan) => board || due[plan] >= DAY);
+  if (gone.length || board) await erase(me, gone, board);
+  await amend((me) => {
+    me.due = due;
+    if (gone.length) me.recheck = true; // the next contact may give them back
+    me.clock = { ...me.clock, max: Math.max(me.clock.max, now), seen: now };
+  });
+  return gone.length > 0;
+}
+
+// What `ask` gives, or null where the chain is broken.
+function sound(ask) {
+  try {
+    return ask();
+  } catch (error) {
+    return damagedOnly(error);
   }
 }
 
 function damagedOnly(error) {
   if (!(error instanceof Damaged)) throw error;
   return null;
-}
-
-const stored = async () => new Set(await transact('readonly', ['blobs'], (rows) => rows.getAllKeys()));
-
-// All that is still named when `gone` is not: by the copies, by the newest roll, by one not yet complete.
-async function named(me, has, gone = []) {
-  const view = await overview(me);
-  const copies = (await all('copies')).filter(({ plan, roll }) => roll && !gone.includes(plan));
-  const kept = new Set();
-  const assets = { ...SHELL };
-  const add = async (hash, roll, only) => {
-    if (!roll) return;
-    const found = await walk(me, roll, has, only);
-    for (const name of [hash, ...found.named]) kept.add(name);
-    Object.assign(assets, found.assets);
-  };
-  for (const [hash, roll] of view.rolls) {
-    const mine = new Set(copies.filter((copy) => copy.roll === hash).map(({ plan }) => plan));
-    await add(hash, roll, (plan) => mine.has(plan));
-  }
-  const next = me.pending?.roll;
-  if (next) await add(next, await json(me, next).catch(() => null), (plan) => !gone.includes(plan));
-  return { kept, assets };
-}
-
-// Erase copies and at once whatever only they needed: the receipt goes with the next sync. Without any,
-// tidy up: old versions may still be open in a page, so what nothing names goes a day later.
-async function erase(me, gone = []) {
-  const has = await stored();
-  const { kept, assets } = await named(me, has, gone);
-  let loose = [...has].filter((hash) => !kept.has(hash));
-  if (!gone.length) {
-    const rows = await Promise.all(loose.map((hash) => get('blobs', hash)));
-    loose = rows.filter((row) => row?.at < Date.now() - DAY).map(({ hash }) => hash);
-    await stock(ASSETS, assets);
-    const cache = await caches.open(ASSETS);
-    for (const { url } of await cache.keys()) {
-      if (!(new URL(url).pathname in assets)) await cache.delete(url);
-    }
-  }
-  await transact('readwrite', ['copies', 'blobs', 'device'], (copies, blobs, rows) => {
-    for (const plan of gone) {
-      const asked = copies.get(plan);
-      asked.onsuccess = () => asked.result?.roll && copies.put({ plan, erased: Date.now() });
-    }
-    for (const hash of loose) blobs.delete(hash);
-    return amended(rows, (me) => {
-      me.receipts = [...new Set([...me.receipts, ...gone])];
-      if (!gone.length) me.tidied = Date.now();
-    });
-  });
-}
-
-// What the clock alone asks for: the cap, or the end of a grant nobody could tell us more about. A copy
-// goes only after it was seen to be due for 24 hours of use, an hour at most counting at once: a clock
-// that jumps erases nothing.
-async function sweep(now = Date.now()) {
-  const me = await device();
-  if (!me?.device) return false;
-  const view = await overview(me);
-  const due = {};
-  for (const copy of (await all('copies')).filter(({ roll }) => roll)) {
-    let how = null;
-    try {
-      how = judged(me, standing(view, copy), now);
-    } catch (error) {
-      damagedOnly(error);
-    }
-    if (!how?.due) continue;
-    const spent = copy.plan in me.due ? Math.min(Math.max(0, now - me.clock.seen), HOUR) : 0;
-    due[copy.plan] = (me.due[copy.plan] ?? 0) + spent;
-  }
-  const gone = Object.keys(due).filter((plan) => due[plan] >= DAY);
-  if (gone.length) await erase(me, gone);
-  await amend((me) => {
-    me.due = due;
-    if (gone.length) me.recheck = true; // the next contact may give them back
-    me.clock = { max: Math.max(me.clock.max, now), seen: now };
-  });
-  return gone.length > 0;
 }
 
 // ── syncing ──────────────────────────────────────────────────────────────────────────────────────
@@ -412,7 +388,7 @@ async function rounds() {
     if (!more) break;
   }
   const me = await amend((me) => { me.fails = 0; });
-  if (me?.device && Date.now() - me.tidied > 6 * HOUR) await erase(me);
+  if (me?.device && Date.now() - me.tidied > 6 * HOUR) await tidy(me);
   return changed;
 }
 
@@ -460,12 +436,8 @@ async function holdings(me) {
   const view = await overview(me);
   const held = {};
   for (const copy of (await all('copies')).filter(({ roll }) => roll)) {
-    try {
-      const { line } = standing(view, copy);
-      held[copy.plan] = [line[1], line[2]];
-    } catch (error) {
-      damagedOnly(error);
-    }
+    const line = sound(() => standing(view, copy))?.line;
+    if (line) held[copy.plan] = [line[1], line[2]];
   }
   return held;
 }
@@ -505,8 +477,9 @@ async function ask(me, body) {
     const first = JSON.parse(new TextDecoder().decode(await next((rest) => rest.indexOf(10) + 1)));
     const record = { head: first.head, sig: first.sig, at: Date.now() };
     const head = await believed(me, record);
-    if (!head) self.registration?.update(); // signed by a key that a newer worker may know
-    if (!head || head.n !== me.n || head.seq <= me.seq) throw new Error('not an answer to this request');
+    const known = head && ['waiting', 'active', ...OVER].includes(head.state);
+    if (!known) self.registration?.update(); // a newer worker may know this key, version or state
+    if (!known || head.n !== me.n || head.seq <= me.seq) throw new Error('not an answer to this request');
     return { head, record: { ...record, roll: head.roll }, entries: first.entries, next, stop };
   } catch (error) {
     stop();
@@ -550,7 +523,8 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
   const now = record.at;
   const same = !me.recheck && !pending && applied?.roll === head.roll;
   me = await transact('readwrite', ['device', 'heads'], (rows, heads) => {
-    if (same) heads.put(record); // the same roll, younger by this check
+    const kept = heads.get(record.roll);
+    if (same) kept.onsuccess = () => heads.put({ ...kept.result, ...record }); // younger by this check
     return amended(rows, (me) => {
       me.seq = head.seq;
       me.state = head.state;
@@ -560,7 +534,7 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
     });
   });
   if (head.state === 'waiting') return { more: false, swapped: false };
-  if (head.state !== 'active') return dismissed(me);
+  if (OVER.includes(head.state)) return dismissed(me);
   const got = await receive(me, next, entries);
   const swapped = !same || got.count ? await adopt(me, record) : false;
   const { want, receipts } = await device();
@@ -572,7 +546,7 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
 async function dismissed(me) {
   const plans = (await all('copies')).filter(({ roll }) => roll).map(({ plan }) => plan);
   const over = !plans.length && !me.receipts.length;
-  await transact('readwrite', ['heads', 'copies', 'blobs', 'device'], (heads, copies, blobs, rows) => {
+  await transact('strict', ['heads', 'copies', 'blobs', 'device'], (heads, copies, blobs, rows) => {
     for (const store of [heads, copies, blobs]) store.clear();
     if (over) rows.clear();
     else amended(rows, (me) => Object.assign(me, { receipts: [...me.receipts, ...plans], pending: null, want: [] }));
@@ -586,7 +560,7 @@ async function receive(me, next, entries) {
   let batch = [];
   let size = 0;
   const flush = async () => {
-    await transact('readwrite', ['blobs'], (blobs) => batch.forEach((row) => blobs.put(row)));
+    await transact('strict', ['blobs'], (blobs) => batch.forEach((row) => blobs.put(row)));
     got.count += batch.length;
     batch = [];
     size = 0;
@@ -608,24 +582,42 @@ async function receive(me, next, entries) {
 // Take the roll of a believed head into use as soon as all its text is here; else note what to ask for.
 async function adopt(me, record) {
   const roll = await json(me, record.roll);
+  const found = await walk(me, roll);
+  const names = [...found.names.values()].flat();
   me = await amend((me) => {
-    me.pending = record;
+    me.pending = { ...record, names };
     me.recheck = false;
+    me.want = found.need;
   });
   const over = roll.children.filter(([, , , verdict]) => verdict === 'erase').map(([plan]) => plan);
   if (over.length) await erase(me, over); // an end is heeded at once, not only when all the rest is here
-  const found = await walk(me, roll, await stored());
-  if (found.need.length) {
-    await amend((me) => { me.want = found.need; });
-    return over.length > 0;
-  }
+  if (found.need.length) return over.length > 0;
   await stock(ASSETS, found.assets);
-  await swap(me, record, roll, found.later);
+  await swap(me, record, roll, found);
   return true;
 }
 
-// One small write: before it the old copies, after it the new ones.
-async function swap(me, record, roll, later) {
+// What a roll gives, as hashes: by plan (the board as ''), what is missing, what may follow later.
+async function walk(me, roll) {
+  const found = { names: new Map(), need: [], later: [], assets: {} };
+  const has = await stored();
+  for (const [plan, , hash] of [['', 0, roll.common], ...roll.children]) {
+    if (!hash) continue;
+    const pack = has.has(hash) ? await json(me, hash).catch(damagedOnly) : null;
+    if (!pack) found.need.push(hash); // asking for a pack brings all it needs
+    const named = Object.entries({ ...pack?.pages, ...pack?.files });
+    for (const [name, one] of named) if (!has.has(one)) (TEXT.test(name) ? found.need : found.later).push(one);
+    found.names.set(plan, [hash, ...named.map(([, one]) => one)]);
+    Object.assign(found.assets, pack?.assets);
+  }
+  return found;
+}
+
+const stored = async () => new Set(await transact('readonly', ['blobs'], (rows) => rows.getAllKeys()));
+
+// One small write: before it the old copies, after it the new ones. What a row names is for tidying up
+// only; what is shown is always found through the signed roll.
+async function swap(me, record, roll, { names, assets, later }) {
   const { heads: known } = await overview(me);
   const copies = (await all('copies')).filter((copy) => copy.roll);
   const held = await holdings(me);
@@ -635,10 +627,10 @@ async function swap(me, record, roll, later) {
   const kept = copies.filter(({ plan }) => !fresh.has(plan));
   const odd = kept.some(({ plan }) => !spoken.has(plan)); // not named, or named older: report it
   const rolls = new Set([record.roll, ...kept.map((copy) => copy.roll)]);
-  await transact('readwrite', ['heads', 'copies', 'device'], (heads, rows, mine) => {
-    heads.put(record);
+  await transact('strict', ['heads', 'copies', 'device'], (heads, rows, mine) => {
+    heads.put({ ...record, assets, names: names.get('') });
     for (const head of known) if (!rolls.has(head.roll)) heads.delete(head.roll);
-    for (const plan of fresh) rows.put({ plan, roll: record.roll });
+    for (const plan of fresh) rows.put({ plan, roll: record.roll, names: names.get(plan) });
     amended(mine, (me) => {
       me.pending = null;
       me.want = later;
@@ -685,7 +677,7 @@ async function made(language) {
     ...{ n: 0, seq: 0, tried: 0, fails: 0, tidied: Date.now(), clock: { max: 0, seen: 0, checked: 0 } },
     ...{ want: [], receipts: [], due: {}, pending: null, ask: null, recheck: false },
   };
-  await transact('readwrite', ['device'], (rows) => rows.put(me));
+  await transact('strict', ['device'], (rows) => rows.put(me));
   return me;
 }
 

@@ -100,8 +100,8 @@ function held(path) {
 
 async function page(event, url) {
   const me = await device().catch(() => null);
-  if (me?.state === 'active') {
-    if (url.pathname === '/') return respond(null, '', 303, { ...HEADERS, Location: '/nursery' });
+  if (me?.device) {
+    if (url.pathname === '/' && me.state === 'active') return respond(null, '', 303, { ...HEADERS, Location: '/nursery' });
     const [kind, plan] = held(url.pathname);
     const copy = kind && (await copyOf(event, kind, plan));
     if (copy) return copy;

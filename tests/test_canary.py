@@ -31,8 +31,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=[./])\d+(?=[./
 NO_WORD = {"weight", "expires"}
 # Dates without which a form is refused.
 DATES = {"born": "2025-02-03", "on": "2026-11-20"}
-# Compared with the codes of crèches, and kept nowhere.
-NOT_KEPT = {"/children/*/access"}
+# A code is only compared, and a remark kept only where something differs: it has its own turn.
+NOT_KEPT = {"/children/*/access", "/plans/*/check"}
 # Names that say nothing of a child: kept in clear.
 CLEAR = {"/nursery/rooms", "/nursery/rooms/*", "/nursery/devices"}
 STARTS = {"ines": ("/home", "/account"), "sami": ("/nursery/manage", "/nursery")}
