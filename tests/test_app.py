@@ -155,11 +155,10 @@ def test_a_fault_of_the_database_says_that_nothing_was_saved_and_passes(
     assert ines.post("/children/new", TYPED).status_code == 303, "the next request works"
 
 
+@pytest.mark.postgres_only  # SQLite has no server that could drop it
 def test_a_connection_that_the_server_dropped_is_replaced_for_the_next_request(
-    as_user, cast, engine, server_of
+    as_user, cast, server_of
 ):
-    if engine != "postgres":
-        pytest.skip("SQLite has no server that could drop it")
     ines = as_user("ines")
     pid = db.execute_sql("SELECT pg_backend_pid()").fetchone()[0]
     on_server(server_of, f"SELECT pg_terminate_backend({pid})")
@@ -188,10 +187,8 @@ def test_a_fault_for_htmx_is_a_small_piece(as_user, cast, monkeypatch):
 
 
 @pytest.fixture
-def full_disk(app: Flask, engine: str) -> Iterator[Any]:
+def full_disk(app: Flask) -> Iterator[Any]:
     """SQLite may not grow by one page, on whichever connection; `free()` ends it."""
-    if engine != "sqlite":
-        pytest.skip("PRAGMA max_page_count is SQLite's")
     pages = db.execute_sql("PRAGMA page_count").fetchone()[0]
     models.db.obj.pragma("max_page_count", pages, permanent=True)
 
@@ -214,6 +211,7 @@ def make_contacts(child: Child, count: int) -> None:
         Contact.create(child=child, rank=rank, data_key=key, name="x", reach="y" * 200)
 
 
+@pytest.mark.sqlite_only  # PRAGMA max_page_count
 def test_on_a_full_disk_nothing_is_half_saved_and_reading_goes_on(as_user, cast, full_disk):
     ines, sami = as_user("ines"), as_user("sami")
     fill_last_page(cast)
@@ -237,6 +235,7 @@ def test_on_a_full_disk_nothing_is_half_saved_and_reading_goes_on(as_user, cast,
     assert big in {row.reach for row in Contact.of(cast.leo.id)}
 
 
+@pytest.mark.sqlite_only  # PRAGMA max_page_count
 def test_on_a_full_disk_no_child_is_half_there(as_user, cast, full_disk):
     ines = as_user("ines")
     tables = Child, models.Guardian, models.DataKey

@@ -78,18 +78,13 @@ def refusals(results: list[Any]) -> list[str]:
 # ── connections ──────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def only_sqlite(app: Any, engine: str) -> None:
-    if engine != "sqlite":
-        pytest.skip("settings of SQLite")
-
-
 def pragmas() -> tuple[Any, ...]:
     names = ("journal_mode", "synchronous", "foreign_keys")
     return tuple(db.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in names)
 
 
-def test_every_connection_writes_safely_and_knows_foreign_keys(only_sqlite):
+@pytest.mark.sqlite_only
+def test_every_connection_writes_safely_and_knows_foreign_keys(app):
     full = 2
     again = []
     for _ in range(2):  # a connection that was dropped and made anew
@@ -100,7 +95,8 @@ def test_every_connection_writes_safely_and_knows_foreign_keys(only_sqlite):
     assert {*again, *at_once([pragmas] * FOUR)} == {("wal", full, 1)}
 
 
-def test_a_transaction_holds_the_write_lock_from_its_first_moment(only_sqlite):
+@pytest.mark.sqlite_only
+def test_a_transaction_holds_the_write_lock_from_its_first_moment(app):
     """Read then write inside it can so never meet a row that somebody changed in between."""
     other = sqlite3.connect(db.obj.database, timeout=0, isolation_level=None)
     with db.atomic(), pytest.raises(sqlite3.OperationalError, match="locked"):

@@ -220,9 +220,10 @@ def stand_in(server: Any) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def leo(server: Any, inside: Callable) -> str:
-    with inside() as cast:
-        return str(cast.leo_plan.id)
+def leo(tablet: Tablet) -> str:
+    """The id of Léo's plan, as the board links to it."""
+    link = tablet.page.locator("a[href^='/plans/']", has_text="Léo")
+    return link.get_attribute("href").removeprefix("/plans/")
 
 
 # ── 1: everything opens with the server dead ─────────────────────────────────────────────────────
