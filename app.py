@@ -146,14 +146,15 @@ def leave_due_work(response: Response) -> Response:
     """What a request left to do (pages to render) is done once its answer is out."""
     if request.method not in guards.SAFE and response.status_code < 400:
         app = current_app._get_current_object()
-        response.call_on_close(lambda: do_due_work(app))
+        # A few only: after a new release all pages are due, and this thread has to answer others.
+        response.call_on_close(lambda: do_due_work(app, most=2))
     return response
 
 
-def do_due_work(app: Flask) -> int:
+def do_due_work(app: Flask, most: int = 50) -> int:
     """Render what is due; safe to run twice, or in several workers at once."""
     with app.app_context():
-        return offline.render_due(release(), clock())
+        return offline.render_due(release(), clock(), most)
 
 
 # ── error pages ──────────────────────────────────────────────────────────────────────────────────

@@ -65,7 +65,10 @@ def found(name: str, manager: str) -> None:
 @click.command("run-due")
 def due() -> None:
     """Render what is due, as a timer would."""
-    click.echo(f"rendered: {offline.render_due(release(), clock())}")
+    count = 0
+    while done := offline.render_due(release(), clock()):  # some at a time
+        count += done
+    click.echo(f"rendered: {count}")
 
 
 @click.command("verify")

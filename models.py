@@ -851,6 +851,7 @@ class RenderedPage(BaseModel):
     language = CharField(max_length=2)
     build = CharField()
     version = IntegerField(default=0)  # the PlanVersion it shows
+    names = TextField(default="")  # of a pack: the hashes in it, so that no sync has to open it
     sha256 = CharField(max_length=64, index=True)
     sealed = BlobField()
 

@@ -10,7 +10,7 @@ import json
 import logging
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
@@ -106,11 +106,13 @@ def render(owner: Plan | Nursery, release: Release, now: datetime) -> None:
         for kind in kinds
         for language in LANGUAGES
     }
-    pages[PACK, ""] = _packed(_pack(owner, version, pages, release))
+    pack = _pack(owner, version, pages, release)
+    names = _json({"pages": [*pack["pages"].values()], "files": pack["files"]})
+    pages[PACK, ""] = _packed(_json(pack))
     DataKey.open_all([key_id])
+    more = {"data_key": key_id, "build": release.build, "version": version, "created": now}
     rows = [
-        _row(owner.id, kind, language, value, data_key=key_id, build=release.build, created=now)
-        | {"version": version}
+        _row(owner.id, kind, language, value, **more, names=names if kind == PACK else "")
         for (kind, language), value in pages.items()
     ]
     table = type(owner)
@@ -119,8 +121,8 @@ def render(owner: Plan | Nursery, release: Release, now: datetime) -> None:
         if mine.execute():
             RenderedPage.insert_many(rows).on_conflict(
                 conflict_target=[RenderedPage.owner, RenderedPage.kind, RenderedPage.language],
-                preserve=[RenderedPage.build, RenderedPage.version, RenderedPage.sha256]
-                + [RenderedPage.sealed, RenderedPage.created],
+                preserve=[RenderedPage.build, RenderedPage.version, RenderedPage.names]
+                + [RenderedPage.sha256, RenderedPage.sealed, RenderedPage.created],
             ).execute()
 
 
@@ -186,7 +188,7 @@ def _render_safely(owner: Plan | Nursery, release: Release, now: datetime) -> bo
     return True
 
 
-def _pack(owner: Plan | Nursery, version: int, pages: Mapping, release: Release) -> str:
+def _pack(owner: Plan | Nursery, version: int, pages: Mapping, release: Release) -> dict:
     pack: dict[str, Any] = {
         "v": PROTOCOL,
         "worker": release.worker,
@@ -194,10 +196,8 @@ def _pack(owner: Plan | Nursery, version: int, pages: Mapping, release: Release)
         "assets": dict(release.assets),
     }
     if isinstance(owner, Nursery):
-        pack |= {"nursery": str(owner.id), "files": {}, "words": release.words}
-    else:
-        pack |= {"plan": str(owner.id), "version": version, "files": files(owner)}
-    return _json(pack)
+        return pack | {"nursery": str(owner.id), "files": {}, "words": release.words}
+    return pack | {"plan": str(owner.id), "version": version, "files": files(owner)}
 
 
 def _row(owner: UUID, kind: str, language: str, value: bytes, **more: Any) -> dict[str, Any]:
@@ -211,9 +211,9 @@ def _row(owner: UUID, kind: str, language: str, value: bytes, **more: Any) -> di
     }
 
 
-def _packed(text: str) -> bytes:
+def _packed(text: str, level: int = 6) -> bytes:
     """mtime 0: the same text gives the same bytes, and so the same name."""
-    return gzip.compress(text.encode(), 6, mtime=0)
+    return gzip.compress(text.encode(), level, mtime=0)
 
 
 def _hash(value: bytes) -> str:
@@ -363,8 +363,7 @@ def roll_of(device: Device, headers: Mapping[str, str], now: datetime) -> Roll:
     if not device.is_active:
         return Roll()
     held = {line.plan: line for line in _held_lines(device)}
-    over = _over_lines(device, [UUID(plan) for plan in held], now)
-    lines = tuple(sorted([*held.values(), *over]))
+    lines = tuple(sorted([*held.values(), *_over_lines(device, held, now)]))
     board = RenderedPage.select(RenderedPage.sha256).where(
         RenderedPage.owner == device.nursery_id, RenderedPage.kind == PACK
     )
@@ -378,7 +377,7 @@ def roll_of(device: Device, headers: Mapping[str, str], now: datetime) -> Roll:
         "children": lines,
         "running": [],
     }
-    text = _packed(_json(roll))
+    text = _packed(_json(roll), 1)  # hashes: they do not get smaller by trying harder
     return Roll(text, _hash(text), common, lines)
 
 
@@ -404,32 +403,32 @@ def _held_lines(device: Device) -> list[Line]:
             version or 0,
             pack,
             "held" if pack else "pending",
-            _seconds(Grant(until=until).ended_at),
+            until and _seconds(Grant(until=until).ended_at),
         )
         for plan_id, version, pack, until in rows.tuples()
     ]
 
 
-def _over_lines(device: Device, held: list[UUID], now: datetime) -> Iterator[Line]:
+def _over_lines(device: Device, held: Container[str], now: datetime) -> Iterator[Line]:
     """Plans that the device may still have and should no longer be given."""
-    rest = list(
-        MayHold.select(MayHold.plan, MayHold.version, Plan.child)
-        .join(Plan, on=(Plan.id == MayHold.plan))
-        .where(MayHold.device == device, MayHold.erased.is_null(), MayHold.plan.not_in(held))
-        .tuples()
+    may = MayHold.select(MayHold.plan, MayHold.version).where(
+        MayHold.device == device, MayHold.erased.is_null()
     )
+    rest = {plan: version for plan, version in may.tuples() if str(plan) not in held}
     if not rest:
         return
-    grants: dict[UUID, list[Grant]] = {}
-    for grant in Grant.select().where(
-        Grant.nursery == device.nursery_id,
-        Grant.child.in_([child for _, _, child in rest]),
-        Grant.accepted.is_null(False),
+    grants: dict[UUID, list[Grant]] = {plan: [] for plan in rest}
+    for grant in (
+        Grant.select(Grant, Plan.id.alias("plan_id"))
+        .join(Plan, on=(Plan.child == Grant.child))
+        .where(Plan.id.in_(list(rest)), Grant.nursery == device.nursery_id)
+        .where(Grant.accepted.is_null(False))
+        .objects()
     ):
-        grants.setdefault(grant.child_id, []).append(grant)
-    for plan_id, version, child in rest:
-        if verdict := _verdict(device, grants.get(child, []), now):
-            yield Line(str(plan_id), version, None, *verdict)
+        grants[grant.plan_id].append(grant)
+    for plan, found in grants.items():
+        if verdict := _verdict(device, found, now):
+            yield Line(str(plan), rest[plan], None, *verdict)
 
 
 def _verdict(device: Device, grants: list[Grant], now: datetime) -> tuple[str, int | None] | None:
@@ -601,41 +600,40 @@ def _receipts(device: Device, question: Question, now: datetime) -> None:
 
 
 class Parcel(NamedTuple):
-    """A pack and what it names: its text and photo travel with it, scans only when asked for."""
+    """A pack and what it names: text and photo travel with it, scans only when asked for."""
 
     owner: UUID
     key_id: UUID
     pack: str
-    text: tuple[str, ...]
-    later: tuple[str, ...]
+    pages: tuple[str, ...]
+    photo: tuple[str, ...]
+    scans: tuple[str, ...]
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        return (self.pack, *self.pages, *self.photo)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return self.text + self.scans
 
 
 def _parcels(roll: Roll, device: Device) -> list[Parcel]:
-    """In the roll's order, the board first; a pack that cannot be opened is left out."""
+    """In the roll's order, the board first."""
     owners = [device.nursery_id, *(UUID(plan) for plan in roll.held)]
-    packs = RenderedPage.select().where(RenderedPage.owner.in_(owners), RenderedPage.kind == PACK)
-    rows = {row.owner: row for row in packs}
-    DataKey.open_all(row.data_key_id for row in rows.values())
+    packs = RenderedPage.select(
+        RenderedPage.owner, RenderedPage.data_key, RenderedPage.sha256, RenderedPage.names
+    ).where(RenderedPage.owner.in_(owners), RenderedPage.kind == PACK)
     named = {roll.common, *(line.pack for line in roll.held.values())}
-    return [
-        parcel
-        for owner in owners
-        if owner in rows and rows[owner].sha256 in named and (parcel := _parcel(rows[owner]))
-    ]
+    found = {row[0]: _parcel(*row) for row in packs.tuples() if row[2] in named}
+    return [found[owner] for owner in owners if owner in found]
 
 
-def _parcel(row: RenderedPage) -> Parcel | None:
-    try:
-        pack = json.loads(gzip.decompress(row.read()))
-    except sealing.SealBroken:
-        log.error("pack of %s cannot be opened", row.owner)
-        return None
-    photo = [pack["files"]["photo"]] if "photo" in pack["files"] else []
-    later = [name for kind, name in pack["files"].items() if kind != "photo"]
-    pages = pack["pages"].values()
-    return Parcel(
-        row.owner, row.data_key_id, row.sha256, (row.sha256, *pages, *photo), tuple(later)
-    )
+def _parcel(owner: UUID, key_id: UUID, pack: str, names: str) -> Parcel:
+    named = json.loads(names)
+    files = named["files"]
+    photo = (files.pop("photo"),) if "photo" in files else ()
+    return Parcel(owner, key_id, pack, tuple(named["pages"]), photo, tuple(files.values()))
 
 
 def _remember(device: Device, roll: Roll, seq: int, parcels: list[Parcel], have: str) -> None:
@@ -663,7 +661,7 @@ def _entries(
         new = tuple(name for name in parcel.text if changed and name not in has)
         if parcel.pack in question.want:
             new = parcel.text
-        wanted = [name for name in parcel.text + parcel.later if name in question.want]
+        wanted = [name for name in parcel.all if name in question.want]
         for name, value in _read(parcel, dict.fromkeys([*new, *wanted])):
             room -= len(value)
             if room < 0:
@@ -672,22 +670,19 @@ def _entries(
     return entries
 
 
-def _read(parcel: Parcel, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """The bytes behind hashes of one owner, in the order asked for."""
-    names = list(names)
-    if not names:
-        return
-    rows: list[RenderedPage | Blob] = [
-        *RenderedPage.select().where(
-            RenderedPage.owner == parcel.owner, RenderedPage.sha256.in_(names)
-        ),
-        *Blob.select().where(Blob.data_key == parcel.key_id, Blob.sha256.in_(names)),
-    ]
-    by_hash = {row.sha256: row for row in rows}
-    for name in names:
+def _read(parcel: Parcel, names: Container[str]) -> Iterator[tuple[str, bytes]]:
+    """The bytes behind hashes of one owner, in the order of the parcel."""
+    rows: dict[str, RenderedPage | Blob] = {}
+    if any(name in names for name in (parcel.pack, *parcel.pages)):
+        pages = RenderedPage.select().where(RenderedPage.owner == parcel.owner)
+        rows |= {row.sha256: row for row in pages}
+    if files := [name for name in parcel.photo + parcel.scans if name in names]:
+        blobs = Blob.select().where(Blob.data_key == parcel.key_id, Blob.sha256.in_(files))
+        rows |= {row.sha256: row for row in blobs}
+    for name in parcel.all:
         try:
-            if name in by_hash:
-                yield name, by_hash[name].read()
+            if name in names and name in rows:
+                yield name, rows[name].read()
         except sealing.SealBroken:
             log.error("an entry of %s cannot be opened", parcel.owner)
 
@@ -705,7 +700,7 @@ def _may_hold(
             "created": now,
         }
         for parcel in parcels
-        if str(parcel.owner) in held and not sent.isdisjoint({*parcel.text, *parcel.later})
+        if str(parcel.owner) in held and not sent.isdisjoint(parcel.all)
     ]
     if rows:
         MayHold.insert_many(rows).on_conflict(

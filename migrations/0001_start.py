@@ -434,6 +434,7 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         language = CharField(max_length=2)
         build = CharField()
         version = IntegerField()
+        names = TextField()
         sha256 = CharField(max_length=64, index=True)
         sealed = BlobField()
 

@@ -94,8 +94,10 @@ function amended(rows, change) {
   return asked;
 }
 
-// The associated data is the hash itself, so that one blob can never pass for another.
+// A row for the store; null if the bytes are not what they are called. The associated data is the hash
+// itself, so that one blob can never pass for another.
 async function sealed(me, hash, bytes) {
+  if ((await sha256(bytes)) !== hash) return null;
   const iv = crypto.getRandomValues(new Uint8Array(12));
   const box = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8(hash) }, me.seal, bytes);
   return { hash, iv, box, at: Date.now() };
@@ -258,8 +260,8 @@ function judged(me, { giver, newest, line, word, roll }, now) {
   // Left out, or offered in an older version: kept, and said so. No pack: "keep what you have".
   const unconfirmed = Boolean(line) && giver !== newest && !(word && word[2] === null);
   const due = age !== null && (seconds >= lease.cap || (ended && server >= until + lease.ended));
-  let tone = 't-red';
-  if (age !== null && seconds <= lease.red && !ended) tone = seconds > lease.amber || unconfirmed ? 't-amber' : 't-green';
+  const bad = age === null || seconds > lease.red || ended;
+  const tone = bad ? 't-red' : seconds > lease.amber || unconfirmed ? 't-amber' : 't-green';
   return { age, seconds, lease, until, ended, unconfirmed, due, tone };
 }
 
@@ -370,6 +372,7 @@ function damagedOnly(error) {
 // ── syncing ──────────────────────────────────────────────────────────────────────────────────────
 
 let syncing;
+const packs = new Map(); // opened in this sync: by their hash, so they cannot be another's
 
 // One at a time, in this worker and beside one that is being replaced. Resolves to "did a copy change?".
 function sync() {
@@ -387,6 +390,7 @@ async function rounds() {
     changed ||= swapped;
     if (!more) break;
   }
+  packs.clear();
   const me = await amend((me) => { me.fails = 0; });
   if (me?.device && Date.now() - me.tidied > 6 * HOUR) await tidy(me);
   return changed;
@@ -557,19 +561,21 @@ async function dismissed(me) {
 // Keep the entries as they come, each checked against its name; what came before a cut is kept too.
 async function receive(me, next, entries) {
   const got = { count: 0, whole: true };
-  let batch = [];
+  let batch = []; // a MiB at most is in memory
   let size = 0;
   const flush = async () => {
-    await transact('strict', ['blobs'], (blobs) => batch.forEach((row) => blobs.put(row)));
-    got.count += batch.length;
+    const rows = (await Promise.all(batch)).filter(Boolean);
+    await transact('strict', ['blobs'], (blobs) => rows.forEach((row) => blobs.put(row)));
+    got.count += rows.length;
+    got.whole &&= rows.length === batch.length;
     batch = [];
     size = 0;
   };
   for (const [hash, length] of entries) {
     const bytes = await next(() => length).catch(() => null);
-    got.whole = bytes !== null && (await sha256(bytes)) === hash;
+    got.whole &&= bytes !== null;
     if (!got.whole) break;
-    batch.push(await sealed(me, hash, bytes));
+    batch.push(sealed(me, hash, bytes));
     size += length;
     if (size > MIB) await flush();
   }
@@ -601,9 +607,11 @@ async function adopt(me, record) {
 async function walk(me, roll) {
   const found = { names: new Map(), need: [], later: [], assets: {} };
   const has = await stored();
-  for (const [plan, , hash] of [['', 0, roll.common], ...roll.children]) {
-    if (!hash) continue;
-    const pack = has.has(hash) ? await json(me, hash).catch(damagedOnly) : null;
+  const lines = [['', 0, roll.common], ...roll.children].filter(([, , hash]) => hash);
+  const unread = lines.map(([, , hash]) => hash).filter((hash) => has.has(hash) && !packs.has(hash));
+  await Promise.all(unread.map(async (hash) => packs.set(hash, await json(me, hash).catch(damagedOnly))));
+  for (const [plan, , hash] of lines) {
+    const pack = has.has(hash) && packs.get(hash);
     if (!pack) found.need.push(hash); // asking for a pack brings all it needs
     const named = Object.entries({ ...pack?.pages, ...pack?.files });
     for (const [name, one] of named) if (!has.has(one)) (TEXT.test(name) ? found.need : found.later).push(one);

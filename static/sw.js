@@ -101,7 +101,7 @@ function held(path) {
 async function page(event, url) {
   const me = await device().catch(() => null);
   if (me?.device) {
-    if (url.pathname === '/' && me.state === 'active') return respond(null, '', 303, { ...HEADERS, Location: '/nursery' });
+    if (url.pathname === '/' && me.state === 'active') return moved('/nursery');
     const [kind, plan] = held(url.pathname);
     const copy = kind && (await copyOf(event, kind, plan));
     if (copy) return copy;
@@ -206,7 +206,7 @@ async function language(event) {
   const form = await event.request.formData();
   await amend((me) => { me.language = form.get('language'); });
   event.waitUntil(fetch('/language', { method: 'POST', body: new URLSearchParams(form) }).catch(() => {}));
-  return respond(null, '', 303, { ...HEADERS, Location: back.pathname });
+  return moved(back.pathname);
 }
 
 // ── answers ──────────────────────────────────────────────────────────────────────────────────────
@@ -216,4 +216,5 @@ function respond(body, type, status = 200, headers = HEADERS) {
   return new Response(body, { status, headers: type ? { ...headers, 'Content-Type': type } : headers });
 }
 
+const moved = (path) => respond(null, '', 303, { ...HEADERS, Location: path });
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
