@@ -565,7 +565,7 @@ async function receive(me, next, entries) {
   let size = 0;
   const flush = async () => {
     const rows = (await Promise.all(batch)).filter(Boolean);
-    await transact('strict', ['blobs'], (blobs) => rows.forEach((row) => blobs.put(row)));
+    await transact('readwrite', ['blobs'], (blobs) => rows.forEach((row) => blobs.put(row)));
     got.count += rows.length;
     got.whole &&= rows.length === batch.length;
     batch = [];
