@@ -93,6 +93,12 @@ def soup_of(answer: TestResponse) -> BeautifulSoup:
     return BeautifulSoup(answer.get_data(as_text=True), "html.parser")
 
 
+def plain(answer: TestResponse) -> str:
+    """The page without its own address (it stands in the language menu) and its form tokens."""
+    page = re.sub(r'content="[\w.-]{40,}"', "", answer.get_data(as_text=True))
+    return page.replace(answer.request.path, "")
+
+
 def check_page(answer: TestResponse, htmx: bool) -> None:
     """The invariants of every page: title, language, one h1, unique ids, labels, nothing inline."""
     if answer.mimetype != "text/html" or answer.status_code in {301, 302, 303, 307, 308}:

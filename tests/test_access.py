@@ -1,12 +1,11 @@
 """The access matrix: every route x everybody x own, foreign and missing things, from one table."""
 
-import re
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from access_table import EXPECTED
-from client import Cast, Client
+from client import Cast, Client, plain
 from flask import Flask
 from werkzeug.routing import Rule
 
@@ -142,9 +141,3 @@ def assert_no_trace(other: Any, nothing: Any, let_in: bool) -> None:
         return
     assert nothing.status_code == 404
     assert plain(other) == plain(nothing)
-
-
-def plain(answer: Any) -> str:
-    """The page without its own address (it stands in the language menu) and its form tokens."""
-    page = re.sub(r'content="[\w.-]{40,}"', "", answer.get_data(as_text=True))
-    return page.replace(answer.request.path, "")
