@@ -19,16 +19,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import commands
 import offline
 import sealing
-from models import (
-    Actor,
-    DomainError,
-    check_schema,
-    clock,
-    db,
-    local,
-    open_database,
-    shift_clock,
-)
+from database import DomainError, check_schema, clock, db, local, open_database, shift_clock
+from models import Actor
 from views import BLUEPRINTS, DEMO_BLUEPRINTS, guards, headers, rendering, words
 from views.release import release
 from views.rendering import LOCALES, language_of, sentence

@@ -8,7 +8,8 @@ import demo
 import nurseries
 import offline
 import sealing
-from models import Person, PlanVersion, clock, db, migrations
+from database import clock, db, migrations
+from models import Person, PlanVersion
 from plan import fingerprint
 from views.release import release
 

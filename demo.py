@@ -15,11 +15,11 @@ import pypdfium2 as pdfium
 from PIL import Image, ImageDraw
 
 import plan
+from database import DataKey, db, local
 from models import (
     Blob,
     Child,
     Contact,
-    DataKey,
     Grant,
     Guardian,
     KitUnit,
@@ -33,8 +33,6 @@ from models import (
     Signature,
     Staff,
     StaffRole,
-    db,
-    local,
 )
 
 NOW = datetime.fromisoformat("2026-11-24T08:12+01:00")

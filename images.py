@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from models import DomainError
+from database import DomainError
 
 DECODER = Path(__file__).with_name("decoder.py")
 SECONDS = 10

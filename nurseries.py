@@ -12,21 +12,8 @@ from uuid import UUID
 from peewee import Case
 
 import plan
-from models import (
-    DataKey,
-    DomainError,
-    Grant,
-    Nursery,
-    PaperChild,
-    Person,
-    Plan,
-    Presence,
-    Room,
-    Staff,
-    StaffRole,
-    Token,
-    db,
-)
+from database import DataKey, DomainError, db
+from models import Grant, Nursery, PaperChild, Person, Plan, Presence, Room, Staff, StaffRole, Token
 
 INVITATION = "staff"
 

@@ -19,15 +19,14 @@ from uuid import UUID
 from peewee import JOIN, IntegrityError, ModelSelect
 
 import sealing
+from database import DataKey, DomainError, db, local
 from models import (
     GRACE,
     Actor,
     Audit,
     Blob,
-    DataKey,
     Device,
     DeviceState,
-    DomainError,
     Grant,
     Limit,
     MayHold,
@@ -38,8 +37,6 @@ from models import (
     Room,
     ScanPage,
     SentRoll,
-    db,
-    local,
 )
 from phrases import LANGUAGES
 

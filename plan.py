@@ -13,11 +13,11 @@ from peewee import IntegrityError
 
 import phrases
 import sealing
+from database import DomainError, Sealed, db
 from models import (
     Blob,
     Check,
     Child,
-    DomainError,
     Draft,
     Grant,
     Guardian,
@@ -28,9 +28,7 @@ from models import (
     PlanVersion,
     Scan,
     ScanPage,
-    Sealed,
     Signature,
-    db,
 )
 
 SCAN_PAGES = 12

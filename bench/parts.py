@@ -27,7 +27,8 @@ import sealing
 from app import create_app
 from bench import tablet
 from bench.load import ROOT, Server
-from models import DataKey, Grant, Person, Plan, RenderedPage, SignIn, clock, db
+from database import DataKey, clock, db
+from models import Grant, Person, Plan, RenderedPage, SignIn
 
 Rows = Iterator[tuple]
 KIB = 1024

@@ -12,11 +12,12 @@ import pytest
 from client import Cast, Client, address, on_server
 from flask import Flask
 
+import database
 import demo
-import models
 import sealing
 from app import create_app, do_due_work
-from models import Actor, db
+from database import db
+from models import Actor
 
 WANTED = os.environ.get("TEST_DATABASE")  # one of the two, to save time while writing
 ENGINES = [WANTED] if WANTED else ["sqlite", "postgres"]
@@ -79,8 +80,8 @@ def flask_app(engine: str, server_of: str, keys: Path) -> Flask:
 @pytest.fixture(scope="session")
 def loaded(flask_app: Flask) -> dict[str, tuple[type, Any]]:
     """The demo, migrated and loaded once; what each name of the cast is."""
-    models.migrations().up()
-    cast = demo.load(models.clock())
+    database.migrations().up()
+    cast = demo.load(database.clock())
     do_due_work(flask_app)
     names = {name: (type(row), row.id) for name, row in vars(cast).items()}
     db.close()
@@ -99,8 +100,8 @@ def app(
         on_server(server_of, "DROP DATABASE IF EXISTS test")
         on_server(server_of, "CREATE DATABASE test TEMPLATE loaded")
         url = address(server_of, engine, "test")
-    models.open_database(url)
-    models.shift_clock(demo.NOW)  # each test begins at the same minute
+    database.open_database(url)
+    database.shift_clock(demo.NOW)  # each test begins at the same minute
     db.connect()
     yield flask_app
     db.close()

@@ -11,7 +11,8 @@ from werkzeug.routing import Rule
 
 import offline
 import sealing
-from models import Contact, Device, DeviceState, Grant, KitUnit, PaperChild, Room, Staff, clock
+from database import clock
+from models import Contact, Device, DeviceState, Grant, KitUnit, PaperChild, Room, Staff
 from views.guards import PUBLIC
 
 PEOPLE = ("ines", "marc", "ivan", "aoife", "sami", "tessa", "olga", "noor", "zoe", "admin")

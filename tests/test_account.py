@@ -6,7 +6,8 @@ import pytest
 from authenticator import Authenticator
 from client import Client
 
-from models import Challenge, Passkey, Person, SignIn, clock
+from database import clock
+from models import Challenge, Passkey, Person, SignIn
 
 FORM = {"name": "Rui Marques"}
 

@@ -1,6 +1,7 @@
 """The factory: what it refuses to start, and what a fault looks like to the person who meets it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
+import database
 import models
 import sealing
 from app import create_app
-from models import Audit, Child, Contact, Nursery, Person, Plan, SignIn, db
+from database import db
+from models import Audit, Child, Contact, Nursery, Person, Plan, SignIn
 from views import children
 
 TYPED = {
@@ -108,7 +111,7 @@ def not_set_up(app: Flask, engine: str, server_of: str, tmp_path: Path) -> Itera
 
 
 def test_the_app_does_not_start_on_a_database_that_was_not_set_up(not_set_up, keys):
-    with pytest.raises(models.SchemaMismatch, match="Run: flask --app app setup"):
+    with pytest.raises(database.SchemaMismatch, match="Run: flask --app app setup"):
         create_app(DATABASE_URL=not_set_up, KEYS=str(keys))
 
 
@@ -190,10 +193,10 @@ def test_a_fault_for_htmx_is_a_small_piece(as_user, cast, monkeypatch):
 def full_disk(app: Flask) -> Iterator[Any]:
     """SQLite may not grow by one page, on whichever connection; `free()` ends it."""
     pages = db.execute_sql("PRAGMA page_count").fetchone()[0]
-    models.db.obj.pragma("max_page_count", pages, permanent=True)
+    database.db.obj.pragma("max_page_count", pages, permanent=True)
 
     def free() -> None:
-        models.db.obj.pragma("max_page_count", 1 << 30, permanent=True)
+        database.db.obj.pragma("max_page_count", 1 << 30, permanent=True)
 
     yield free
     free()
@@ -238,7 +241,7 @@ def test_on_a_full_disk_nothing_is_half_saved_and_reading_goes_on(as_user, cast,
 @pytest.mark.sqlite_only  # PRAGMA max_page_count
 def test_on_a_full_disk_no_child_is_half_there(as_user, cast, full_disk):
     ines = as_user("ines")
-    tables = Child, models.Guardian, models.DataKey
+    tables = Child, models.Guardian, database.DataKey
     before = [table.select().count() for table in tables]
 
     for n in range(300):
@@ -268,7 +271,7 @@ def test_a_plan_opens_although_its_opening_cannot_be_noted(
     as_user, cast, monkeypatch, caplog, page
 ):
     sami = as_user("sami")
-    old = models.clock() - models.timedelta(hours=1)
+    old = database.clock() - timedelta(hours=1)
     SignIn.update(last_seen=old).execute()
     Plan.touch(cast.leo.id)  # and its page was not rendered any more
     notes = Audit.select().count()

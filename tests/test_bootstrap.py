@@ -24,7 +24,7 @@ DESIGN_CARD = {"flask", "htmx-flask", "flask-babel", "peewee", "webauthn", "flas
 
 # Used without an import statement: the file and the words that use it.
 USED_BY_NAME = {
-    "psycopg": ("models.py", "psycopg3"),  # peewee loads it for this scheme of DATABASE_URL
+    "psycopg": ("database.py", "psycopg3"),  # peewee loads it for this scheme of DATABASE_URL
     "granian": ("bootstrap.py", '"granian"'),  # a program, started beside us
 }
 

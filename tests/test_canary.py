@@ -21,7 +21,8 @@ from werkzeug.test import TestResponse
 
 import demo
 from app import do_due_work
-from models import Person, db
+from database import db
+from models import Person
 
 STEM = "qwanarix"  # in no word of ours, in no language of ours
 IN_CLEAR = "qwoffenix"  # typed where the database keeps it in clear: the search must find it

@@ -12,6 +12,7 @@ from flask import Flask
 from flask_babel import force_locale
 from PIL import Image
 
+import database
 import demo
 import models
 import plan as document
@@ -274,7 +275,7 @@ def test_two_names_in_one_room_are_alike_and_somebody_is_not_here_today(cast):
     assert cast.emma.short_name == cast.emma_z.short_name
     assert cast.emma_grant.room_id == cast.emma_z_grant.room_id
 
-    here = Presence.select().where(Presence.day == models.local(demo.NOW).date())
+    here = Presence.select().where(Presence.day == database.local(demo.NOW).date())
     absent = {getattr(cast, slug).id for slug in demo.ABSENT}
     assert here.count()
     assert absent.isdisjoint(row.child_id for row in here)

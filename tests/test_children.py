@@ -12,13 +12,13 @@ from client import Client, soup_of
 from PIL import Image
 
 import plan as document
+from database import DataKey, clock, db
 from models import (
     Actor,
     Audit,
     Blob,
     Child,
     Contact,
-    DataKey,
     Device,
     Draft,
     Grant,
@@ -29,8 +29,6 @@ from models import (
     Nursery,
     Plan,
     Rights,
-    clock,
-    db,
 )
 from plan import Content, Sheet
 from views import family

@@ -18,14 +18,18 @@ LANGUAGES = ("fr", "de", "lb", "pt")
 ROOMS = {
     "sealing": set(),
     "phrases": set(),
-    "decoder": {"models"},
-    "models": {"sealing"},
-    "images": {"models", "decoder"},
-    "plan": {"models", "sealing", "phrases"},
-    "offline": {"models", "sealing", "phrases"},
-    "nurseries": {"models", "plan"},
-    "access": {"models", "plan"},
-    "demo": {"models", "sealing", "phrases", "plan", "images"},
+    "decoder": {"database"},
+    "database": {"sealing"},
+    "models": {"sealing", "database"},
+    "images": {"database", "decoder"},
+    "plan": {"database", "models", "sealing", "phrases"},
+    "offline": {"database", "models", "sealing", "phrases"},
+    "nurseries": {"database", "models", "plan"},
+    "jobs": {"database", "models", "sealing"},
+    "services": {"database", "models"},
+    "booking": {"database", "models", "jobs", "services"},
+    "access": {"database", "models", "plan"},
+    "demo": {"database", "models", "sealing", "phrases", "plan", "images", "booking", "services"},
 }
 
 

@@ -10,9 +10,9 @@ from client import Client, soup_of
 
 import demo
 import plan as document
+from database import DataKey
 from models import (
     Child,
-    DataKey,
     Draft,
     Guardian,
     KitUnit,

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import images
-from models import DomainError
+from database import DomainError
 
 GPS = 0x8825
 ORIENTATION = 0x0112

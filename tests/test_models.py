@@ -12,10 +12,12 @@ from client import address, on_server
 from cryptography.hazmat.primitives.asymmetric import ec
 from peewee import DatabaseError
 
+import database
 import models
 import offline
 import plan as document
 import sealing
+from database import DomainError, SchemaMismatch, db
 from models import (
     NOBODY,
     TABLES,
@@ -25,7 +27,6 @@ from models import (
     Check,
     Device,
     DeviceState,
-    DomainError,
     Draft,
     Grant,
     Guardian,
@@ -34,9 +35,7 @@ from models import (
     Plan,
     PlanState,
     PlanVersion,
-    SchemaMismatch,
     Staff,
-    db,
 )
 from plan import Content, Sheet
 
@@ -146,7 +145,7 @@ def unique_columns(table: type) -> set[tuple[str, ...]]:
 def test_migrating_twice_changes_nothing(app):
     people = Person.select().count()
 
-    assert models.migrations().up() == []
+    assert database.migrations().up() == []
     assert Person.select().count() == people
 
 
@@ -158,9 +157,9 @@ def empty(app: Any, engine: str, server_of: str, tmp_path: Path) -> Iterator[Non
     if engine == "postgres":
         on_server(server_of, "DROP DATABASE IF EXISTS empty")
         on_server(server_of, "CREATE DATABASE empty")
-        models.open_database(address(server_of, engine, "empty"))
+        database.open_database(address(server_of, engine, "empty"))
     else:
-        models.open_database(f"sqlite:///{tmp_path}/empty.db")
+        database.open_database(f"sqlite:///{tmp_path}/empty.db")
     yield
     db.close()
     db.initialize(before)
@@ -169,27 +168,27 @@ def empty(app: Any, engine: str, server_of: str, tmp_path: Path) -> Iterator[Non
 def test_a_database_that_was_never_set_up_is_not_served(empty, engine):
     words = "There is no database yet" if engine == "sqlite" else "The database lacks 0001_start"
     with pytest.raises(SchemaMismatch, match=f"{words}.*Run: flask --app app setup"):
-        models.check_schema()
+        database.check_schema()
 
-    models.migrations().up()
-    models.check_schema()
+    database.migrations().up()
+    database.check_schema()
     assert set(db.get_tables()) > {table._meta.table_name for table in TABLES}
 
 
 def test_an_older_database_is_not_served(app):
-    history = models.migrations().History
+    history = database.migrations().History
     history.delete().where(history.name.startswith("0002")).execute()
 
     with pytest.raises(SchemaMismatch, match=r"lacks 0002_tokens.*setup"):
-        models.check_schema()
+        database.check_schema()
 
 
 def test_a_newer_database_is_not_served(app):
-    models.check_schema()
-    models.migrations().History.create(name="9999_later")
+    database.check_schema()
+    database.migrations().History.create(name="9999_later")
 
     with pytest.raises(SchemaMismatch, match="newer than this code: it has 9999_later"):
-        models.check_schema()
+        database.check_schema()
 
 
 # ── what never changes ───────────────────────────────────────────────────────────────────────────
@@ -201,7 +200,7 @@ CHANGED = {
     "signature": b"other",
     "no": 99,
     "plan": uuid4(),
-    "created": models.clock(),
+    "created": database.clock(),
 }
 
 
@@ -224,7 +223,7 @@ NOTED = {
     "about": uuid4(),
     "child": uuid4(),
     "outcome": "other",
-    "created": models.clock(),
+    "created": database.clock(),
 }
 
 
@@ -295,7 +294,7 @@ def test_of_drafts_saved_at_once_one_stays_whole_and_the_others_are_told(app, ca
 @pytest.mark.race
 def test_a_version_checked_by_two_at_once_is_put_in_force_once(app, cast):
     draft = document.draft_of(cast.leo_plan, cast.ines)
-    version = document.submit(draft, cast.ines, models.clock())
+    version = document.submit(draft, cast.ines, database.clock())
     before = cast.leo_plan.current_id
     checkers = [cast.sami, cast.tessa, cast.noor, cast.olga]
     versions = [PlanVersion.get_by_id(version.id) for _ in checkers]
@@ -303,7 +302,7 @@ def test_a_version_checked_by_two_at_once_is_put_in_force_once(app, cast):
     results = at_once(
         [
             lambda mine=mine, checker=checker: document.put_in_force(
-                mine, checker, {"frame": checker.handle.hex()}, models.clock()
+                mine, checker, {"frame": checker.handle.hex()}, database.clock()
             )
             for mine, checker in zip(versions, checkers, strict=True)
         ]
@@ -319,7 +318,7 @@ def test_a_version_checked_by_two_at_once_is_put_in_force_once(app, cast):
 
 @pytest.mark.race
 def test_a_challenge_is_spent_once(app):
-    now = models.clock()
+    now = database.clock()
     Challenge.create(value=b"challenge", purpose="share", about="child", created=now)
 
     results = at_once([lambda: Challenge.spend(b"challenge", "share", now)] * FOUR)
@@ -329,7 +328,7 @@ def test_a_challenge_is_spent_once(app):
 
 @pytest.mark.race
 def test_a_code_enrols_one_tablet(app, cast):
-    now = models.clock()
+    now = database.clock()
     device, code = offline.invite(cast.baach, None, "Hall", can_call=False, by=cast.sami, now=now)
     keys = [
         ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*sealing.POINT)
@@ -351,7 +350,7 @@ def test_a_code_enrols_one_tablet(app, cast):
 
 @pytest.mark.race
 def test_of_many_tries_at_once_exactly_the_allowed_ones_come_through(app):
-    now, most = models.clock(), 3
+    now, most = database.clock(), 3
 
     results = at_once([lambda: Limit.allow("key", most, models.PROOF, now)] * 2 * FOUR)
 

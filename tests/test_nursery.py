@@ -7,16 +7,16 @@ import pytest
 from authenticator import Authenticator
 from client import Client, soup_of
 
+import database
 import models
 import nurseries
 import offline
 import plan
+from database import DataKey, DomainError, clock, local
 from models import (
     Child,
-    DataKey,
     Device,
     DeviceState,
-    DomainError,
     Grant,
     MayHold,
     Nursery,
@@ -27,8 +27,6 @@ from models import (
     Room,
     Staff,
     StaffRole,
-    clock,
-    local,
 )
 from views import board, held
 
@@ -121,7 +119,7 @@ def test_the_board_does_not_depend_on_the_day_it_is_rendered(app, cast, monkeypa
     Grant.update(until=today() + timedelta(days=3)).where(Grant.id == cast.mia_grant.id).execute()
     with app.app_context():
         before = [held.render("board", language, cast.baach) for language in LANGUAGES]
-        monkeypatch.setattr(models, "_offset", models._offset + timedelta(days=3))
+        monkeypatch.setattr(database, "_offset", database._offset + timedelta(days=3))
         after = [held.render("board", language, cast.baach) for language in LANGUAGES]
 
     assert before == after
@@ -448,7 +446,7 @@ def test_a_newer_link_a_late_one_and_one_for_who_left_do_not_work(at, cast, monk
     assert (zoe.get(first).status_code, zoe.get(second).status_code) == (404, 200)
 
     with monkeypatch.context() as later:
-        later.setattr(models, "_offset", models._offset + timedelta(days=7, minutes=1))
+        later.setattr(database, "_offset", database._offset + timedelta(days=7, minutes=1))
         assert nurseries.invited(second.rpartition("/")[2], clock()) is None
 
     nurseries.end_staff(row, clock())
@@ -688,7 +686,7 @@ def test_a_code_that_nobody_used_in_time_leaves_the_list(at, cast, monkeypatch):
     invited(client)
     assert "Tablet Beien" in client.words("/nursery/devices")
 
-    monkeypatch.setattr(models, "_offset", models._offset + timedelta(minutes=11))
+    monkeypatch.setattr(database, "_offset", database._offset + timedelta(minutes=11))
 
     assert "Tablet Beien" not in client.words("/nursery/devices")
 

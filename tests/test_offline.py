@@ -21,11 +21,11 @@ import offline
 import plan as plans
 import sealing
 from app import do_due_work
+from database import DomainError, clock
 from models import (
     Audit,
     Device,
     DeviceState,
-    DomainError,
     Grant,
     Limit,
     MayHold,
@@ -33,7 +33,6 @@ from models import (
     Plan,
     RenderedPage,
     SentRoll,
-    clock,
 )
 from phrases import LANGUAGES
 

@@ -15,22 +15,12 @@ from peewee import DatabaseError
 from PIL import Image
 from werkzeug.test import TestResponse
 
+import database
 import models
 import plan as document
 from app import do_due_work
-from models import (
-    Audit,
-    Child,
-    Contact,
-    DataKey,
-    Draft,
-    Grant,
-    Guardian,
-    Person,
-    Plan,
-    PlanVersion,
-    db,
-)
+from database import DataKey, db
+from models import Audit, Child, Contact, Draft, Grant, Guardian, Person, Plan, PlanVersion
 from plan import Condition, Content, Line, Medicine, Severity, Sheet, SignGroup
 from views import comparing, held
 from views.rendering import LOCALES, day, number
@@ -72,8 +62,8 @@ def in_force(content: Content, cast: object, scan: bool = True) -> Plan:
     draft = document.draft_of(plan, cast.zoe)
     document.keep_scan(draft, [jpeg()], cast.zoe)
     document.revise(draft, draft.revision, content, cast.zoe)
-    version = document.submit(draft, cast.zoe, models.clock())
-    document.put_in_force(version, cast.sami, {}, models.clock())
+    version = document.submit(draft, cast.zoe, database.clock())
+    document.put_in_force(version, cast.sami, {}, database.clock())
     return Plan.get_by_id(plan.id)
 
 
@@ -83,7 +73,7 @@ def changed(plan: Plan, author: Person, words: str) -> PlanVersion:
     content = document.content_of(draft)
     lines = (*content.lines("notes"), Line.as_written(words, content.language))
     document.revise(draft, draft.revision, document.with_lines(content, "notes", lines), author)
-    return document.submit(draft, author, models.clock())
+    return document.submit(draft, author, database.clock())
 
 
 def findings(version: PlanVersion, app: Flask, **others: str) -> dict[str, str]:
@@ -141,13 +131,13 @@ def test_every_reader_gets_the_same_bytes(as_user, cast):
 
 
 def test_a_page_does_not_depend_on_the_day(app, cast):
-    now = models.clock()
+    now = database.clock()
     before = rendered(app, "plan", "fr", cast.leo_plan)
     try:
-        models.shift_clock(now + timedelta(days=400))
+        database.shift_clock(now + timedelta(days=400))
         after = rendered(app, "plan", "fr", cast.leo_plan)
     finally:
-        models.shift_clock(now)
+        database.shift_clock(now)
 
     assert after == before
     assert cast.leo_plan.salt.hex() in before
@@ -382,7 +372,7 @@ def test_the_creche_does_not_see_pages_that_are_not_sent(as_user, cast):
 
     assert as_user("ines").get(name).status_code == 200
     assert as_user("sami").get(name).status_code == 404
-    document.submit(draft, cast.ines, models.clock())
+    document.submit(draft, cast.ines, database.clock())
     assert as_user("sami").get(name).status_code == 200
     assert as_user("tessa").get(name).status_code == 404
 
@@ -509,8 +499,8 @@ def test_a_manager_checks_neither_her_own_child_nor_her_own_words(as_user, app, 
     version = changed(cast.leo_plan, cast.ines, "typed by the mother")
     Guardian.create(person=cast.sami, child=cast.leo)
     assert as_user("sami").post(url, findings(version, app)).status_code == 403
-    with pytest.raises(models.DomainError):
-        document.put_in_force(version, cast.sami, {}, models.clock())
+    with pytest.raises(database.DomainError):
+        document.put_in_force(version, cast.sami, {}, database.clock())
 
 
 def test_the_version_before_stays_shown_until_the_new_one_is_checked(as_user, app, cast):

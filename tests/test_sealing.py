@@ -13,7 +13,8 @@ import pytest
 from client import soup_of
 
 import sealing
-from models import Blob, Child, Contact, DataKey, Person, Sealed, db
+from database import DataKey, Sealed, db
+from models import Blob, Child, Contact, Person
 
 ROOT = Path(__file__).parent.parent
 CONTEXT = "kannerplang-plan-1"

@@ -19,8 +19,9 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
 import sealing
+from database import DomainError, clock
 from models import PROOF as WINDOW
-from models import DomainError, Limit, Passkey, Person, SignIn, clock
+from models import Limit, Passkey, Person, SignIn
 from views import passkeys
 from views.fields import one_line, required
 from views.guards import allowed, cookie_name

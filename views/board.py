@@ -10,6 +10,7 @@ from uuid import UUID
 
 from peewee import JOIN, fn
 
+from database import Sealed, clock
 from models import (
     Blob,
     Child,
@@ -21,8 +22,6 @@ from models import (
     PlanVersion,
     Presence,
     Room,
-    Sealed,
-    clock,
 )
 from plan import content_of
 

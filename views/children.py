@@ -19,24 +19,19 @@ from wtforms.validators import Optional, StopValidation, ValidationError
 import images
 import plan as document
 from access import can
+from database import DataKey, DomainError, Sealed, clock, db, local
 from models import (
     Audit,
     Blob,
     Child,
     Contact,
     ContactKind,
-    DataKey,
-    DomainError,
     Grant,
     Guardian,
     Limit,
     Nursery,
     Person,
     Plan,
-    Sealed,
-    clock,
-    db,
-    local,
 )
 from views import family, headers, passkeys
 from views.fields import Day, a_day, at_most, one_line, one_of, readable, required, tidy

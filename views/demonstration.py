@@ -5,7 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
 import offline
-from models import Nursery, Person, Sealed, Staff, StaffRole, clock
+from database import Sealed, clock
+from models import Nursery, Person, Staff, StaffRole
 from views.account import start_session
 
 bp = Blueprint("demonstration", __name__)

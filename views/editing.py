@@ -16,7 +16,8 @@ from flask_wtf import FlaskForm
 
 import phrases
 import plan as document
-from models import DomainError, Draft, KitUnit, Plan, Sealed, clock, db
+from database import DomainError, Sealed, clock, db
+from models import Draft, KitUnit, Plan
 from plan import Content, Listed, Medicine, Sheet, SignGroup
 from sealing import digest
 from views import words

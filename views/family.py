@@ -10,6 +10,7 @@ from uuid import UUID
 
 from peewee import JOIN, fn
 
+from database import Sealed
 from models import (
     Actor,
     Audit,
@@ -30,7 +31,6 @@ from models import (
     PlanVersion,
     Rights,
     Room,
-    Sealed,
     Staff,
 )
 from plan import Content, content_of

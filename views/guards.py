@@ -15,7 +15,8 @@ from peewee import Model, ModelSelect, OperationalError
 from werkzeug.exceptions import NotFound
 
 import access
-from models import Actor, Audit, Device, SignIn, clock
+from database import clock
+from models import Actor, Audit, Device, SignIn
 
 # Reachable without signing in. A test compares this set with the app. The sync pages are here
 # because the device's signature is their sign-in.

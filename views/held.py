@@ -9,6 +9,7 @@ from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
+from database import Sealed, local
 from models import (
     Blob,
     Child,
@@ -21,9 +22,7 @@ from models import (
     PlanMode,
     Room,
     ScanPage,
-    Sealed,
     Signature,
-    local,
 )
 from plan import (
     Content,

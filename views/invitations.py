@@ -8,7 +8,8 @@ from flask_babel import gettext as _
 
 import nurseries
 import sealing
-from models import Audit, DomainError, Limit, Staff, clock
+from database import DomainError, clock
+from models import Audit, Limit, Staff
 from views.guards import allowed
 from views.rendering import sentence
 

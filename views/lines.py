@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 import phrases
 import plan as document
-from models import DomainError
+from database import DomainError
 from plan import Content, Line, Reading
 from views import words
 from views.rendering import LANGUAGE_NAMES, code, sentence

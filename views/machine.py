@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 import sealing
-from models import db
+from database import db
 from views import headers
 from views.rendering import STATIC, asset, assets, build
 

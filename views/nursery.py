@@ -28,19 +28,8 @@ import access
 import nurseries
 import offline
 import plan
-from models import (
-    Audit,
-    Device,
-    DeviceState,
-    DomainError,
-    Grant,
-    Nursery,
-    PaperChild,
-    Room,
-    Staff,
-    clock,
-    local,
-)
+from database import DomainError, clock, local
+from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rosters, words
 from views.fields import a_choice, one_line, options, required
 from views.guards import allowed, get_or_404, require

@@ -18,7 +18,8 @@ from wtforms import BooleanField, RadioField
 from wtforms.validators import AnyOf, ValidationError
 
 import plan as document
-from models import DomainError, Draft, KitUnit, Sealed, Signature
+from database import DomainError, Sealed
+from models import Draft, KitUnit, Signature
 from plan import Content, Listed, Sheet, SignGroup
 from views import words
 from views.fields import Day, a_day, one_line, options, required

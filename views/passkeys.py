@@ -17,7 +17,8 @@ from webauthn.helpers.structs import (
 )
 from webauthn.registration.verify_registration_response import VerifiedRegistration
 
-from models import Challenge, DataKey, DomainError, Passkey, Person, clock, db
+from database import DataKey, DomainError, clock, db
+from models import Challenge, Passkey, Person
 
 HANDLE = 32
 REQUIRED = UserVerificationRequirement.REQUIRED

@@ -17,12 +17,12 @@ from wtforms.widgets import CheckboxInput
 import images
 import plan as document
 from access import can
+from database import DomainError, Sealed, clock, db
 from models import (
     Audit,
     Blob,
     Check,
     Child,
-    DomainError,
     Draft,
     Grant,
     Limit,
@@ -32,9 +32,6 @@ from models import (
     Room,
     Scan,
     ScanPage,
-    Sealed,
-    clock,
-    db,
 )
 from plan import Content, Sheet
 from views import comparing, headers, held, release, words

@@ -8,7 +8,8 @@ from flask_babel import lazy_gettext as _l
 from peewee import OperationalError
 
 import offline
-from models import Nursery, Plan, local
+from database import local
+from models import Nursery, Plan
 from offline import Release
 from views import held
 from views.machine import WORKER

@@ -14,7 +14,8 @@ from flask_babel import format_date, format_datetime, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from models import Actor, DomainError, local
+from database import DomainError, local
+from models import Actor
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"

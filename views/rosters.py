@@ -10,6 +10,7 @@ import segno
 from peewee import JOIN
 
 import sealing
+from database import Sealed, clock
 from models import (
     GRACE,
     Actor,
@@ -26,9 +27,7 @@ from models import (
     PlanVersion,
     Presence,
     Room,
-    Sealed,
     Staff,
-    clock,
 )
 from views.board import plain
 

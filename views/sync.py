@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 
 import offline
 import sealing
-from models import Device, DomainError, clock
+from database import DomainError, clock
+from models import Device
 from views import headers
 from views.guards import cookie_name
 

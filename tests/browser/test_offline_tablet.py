@@ -23,7 +23,8 @@ import models
 import plan as plans
 import sealing
 from app import create_app, do_due_work
-from models import Child, Device, Grant, MayHold, Plan, PlanVersion, clock, db
+from database import clock, db
+from models import Child, Device, Grant, MayHold, Plan, PlanVersion
 from phrases import LANGUAGES
 from views.headers import HELD
 
