@@ -58,6 +58,19 @@ def second_person(actor: Actor, thing: Any) -> bool:
     return waiting is None or plan.may_check(waiting, actor.person)
 
 
+def nurse(actor: Actor, _: Any) -> bool:
+    return actor.is_nurse
+
+
+def own(actor: Actor, thing: Any) -> bool:
+    """What a person asked for or was told; a nurse answers it elsewhere, at the desk."""
+    return actor.person is not None and thing.person_id == actor.person_id
+
+
+def works_in_a_nursery(actor: Actor, _: Any) -> bool:
+    return bool(actor.places)
+
+
 def works_here(actor: Actor, thing: Any) -> bool:
     return actor.person is not None and _jobs(actor, thing).exists()
 
@@ -99,6 +112,19 @@ POLICY: dict[str, Predicate] = {
     "home.read": signed_in,
     "account.read": signed_in,
     "account.passkey": signed_in,
+    "account.edit": signed_in,
+    "notice.list": signed_in,
+    "request.list": signed_in,
+    "request.ask": signed_in,
+    "request.read": own,
+    "request.cancel": own,
+    "session.join": signed_in,
+    "session.leave": own,
+    "training.read": works_in_a_nursery,
+    "desk.requests": nurse,
+    "desk.sessions": nurse,
+    "desk.services": nurse,
+    "desk.feedback": nurse,
     "child.create": signed_in,
     "child.read": guardian,
     "child.photo": guardian_or_granted,

@@ -21,7 +21,7 @@ import offline
 import sealing
 from database import DomainError, check_schema, clock, db, local, open_database, shift_clock
 from models import Actor
-from views import BLUEPRINTS, DEMO_BLUEPRINTS, guards, headers, rendering, words
+from views import BLUEPRINTS, DEMO_BLUEPRINTS, guards, headers, mails, rendering, words
 from views.release import release
 from views.rendering import LOCALES, language_of, sentence
 
@@ -86,6 +86,12 @@ def settings(app: Flask, overrides: dict) -> None:
         KEYS=str(instance / "keys.json"),
         RP_ID="localhost",
         ORIGINS=[],
+        SMTP_HOST="",  # without one, notices stay in the app
+        SMTP_PORT=587,
+        SMTP_USER="",
+        SMTP_PASSWORD="",
+        SMTP_TLS=True,
+        MAIL_FROM="Kannerplang <kannerplang@localhost>",
         PROXIES=0,  # how many reverse proxies stand before this app and may be believed
         MAX_CONTENT_LENGTH=60 * MEGABYTE,  # a scan of twelve photos
         MAX_FORM_MEMORY_SIZE=MEGABYTE // 4,
@@ -144,9 +150,9 @@ def leave_due_work(response: Response) -> Response:
 
 
 def do_due_work(app: Flask, most: int = 50) -> int:
-    """Render what is due; safe to run twice, or in several workers at once."""
+    """Render and send what is due; safe to run twice, or in several workers at once."""
     with app.app_context():
-        return offline.render_due(release(), clock(), most)
+        return offline.render_due(release(), clock(), most) + mails.send_due(clock(), most)
 
 
 # ── error pages ──────────────────────────────────────────────────────────────────────────────────

@@ -8,9 +8,11 @@ import demo
 import nurseries
 import offline
 import sealing
+import services
 from database import clock, db, migrations
 from models import Person, PlanVersion
 from plan import fingerprint
+from views.mails import send_due
 from views.release import release
 
 
@@ -30,6 +32,7 @@ def is_running() -> bool:
 def setup(context: click.Context) -> None:
     """Everything a first start needs, and harmless before every later one."""
     context.invoke(migrate)
+    services.load()
     if current_app.config["DEMO"]:
         context.invoke(load_demo)
     context.invoke(due)
@@ -65,11 +68,13 @@ def found(name: str, manager: str) -> None:
 
 @click.command("run-due")
 def due() -> None:
-    """Render what is due, as a timer would."""
-    count = 0
+    """Render and send what is due, as a timer would."""
+    count = mails = 0
     while done := offline.render_due(release(), clock()):  # some at a time
         count += done
-    click.echo(f"rendered: {count}")
+    while done := send_due(clock(), most=50):
+        mails += done
+    click.echo(f"rendered: {count}, sent: {mails}")
 
 
 @click.command("verify")

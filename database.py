@@ -16,6 +16,7 @@ from peewee import (
     ForeignKeyField,
     Model,
     SqliteDatabase,
+    TextField,
     UUIDField,
 )
 from playhouse.db_url import connect
@@ -119,6 +120,16 @@ class UtcField(DateTimeField):
         return value and value.replace(tzinfo=UTC)
 
 
+class JsonField(TextField):
+    """What is read whole and never searched: texts by language, opening rules."""
+
+    def db_value(self, value: Any) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else json.loads(value)
+
+
 class BaseModel(Model):
     id = UUIDField(primary_key=True, default=uuid4)
     created = UtcField(default=clock)
@@ -211,3 +222,13 @@ class Sealed(BaseModel):
         rows = list(rows)
         DataKey.open_all(row.data_key_id for row in rows)
         return rows
+
+
+def tables() -> list[type[BaseModel]]:
+    """Every table of the modules that are loaded, in the order in which they were declared."""
+    found, todo = [], [BaseModel]
+    while todo:
+        below = todo.pop(0).__subclasses__()
+        todo += below
+        found += [table for table in below if table is not Sealed]
+    return found

@@ -15,6 +15,7 @@ import pypdfium2 as pdfium
 from PIL import Image, ImageDraw
 
 import plan
+import services
 from database import DataKey, db, local
 from models import (
     Blob,
@@ -114,6 +115,7 @@ BINDER = "classeur rouge, bureau"
 def load(now: datetime) -> SimpleNamespace:
     """Make the cast in an empty database; in one that holds it already, find it again."""
     with db.atomic():
+        services.load()
         if not Person.select().exists():
             _make(now)
     return _find()

@@ -68,6 +68,8 @@ class Person(Sealed):
     is_nurse = BooleanField(default=False)
     is_admin = BooleanField(default=False)
     name = Secret()
+    mail = Secret()  # for copies of notices; never a way to sign in
+    phone = Secret()
 
 
 class Passkey(BaseModel):
@@ -718,6 +720,10 @@ class Actor:
         return self.person_id or UUID(int=0)
 
     @property
+    def is_nurse(self) -> bool:
+        return self.person is not None and self.person.is_nurse
+
+    @property
     def staffed(self) -> list[UUID]:
         """Nurseries where the person works. Ids, not a query: nested queries cost more to write
         than to run."""
@@ -743,9 +749,3 @@ class Actor:
 
 
 NOBODY = Actor()
-
-TABLES = [
-    table
-    for table in list(globals().values())
-    if isinstance(table, type) and issubclass(table, BaseModel) and table not in (BaseModel, Sealed)
-]

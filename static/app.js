@@ -1,5 +1,5 @@
 // What every page with htmx shares: the token, honest failures, focus, and the worker's registration.
-const csrf = document.querySelector('meta[name=csrf-token]').content;
+const csrf = document.querySelector('meta[name=csrf-token]')?.content; // pages that leave no trace have none
 
 document.addEventListener('htmx:config:request', ({ detail }) => {
   if (detail.ctx.request.method !== 'GET') detail.ctx.request.headers['X-CSRFToken'] = csrf;

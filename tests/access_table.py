@@ -10,11 +10,13 @@ STAFF = "sami tessa"
 ANY_MANAGER = "sami olga"
 ANY_STAFF = "sami tessa olga"
 HOLDERS = "ines marc sami tessa tablet"
+NURSE = "noor"
 SIGNED_IN = "ines marc ivan aoife sami tessa olga noor zoe admin"
 
 EXPECTED = {
     "account.passkey": {"own": SIGNED_IN},
     "account.passkey_challenge": {"own": SIGNED_IN},
+    "account.save": {"own": SIGNED_IN},
     "account.show": {"own": SIGNED_IN},
     "children.access": {"own": FAMILY},
     "children.add_contact": {"own": FAMILY},
@@ -39,6 +41,9 @@ EXPECTED = {
     "children.share": {"own": FAMILY},
     "children.show": {"own": FAMILY},
     "children.take_photo": {"own": FAMILY},
+    "desk.index": {"own": NURSE},
+    "desk_services.index": {"own": NURSE},
+    "desk_sessions.index": {"own": NURSE},
     "editing.act_on_line": {"own": FAMILY},
     "editing.act_on_thing": {"own": FAMILY},
     "editing.add_lines": {"own": FAMILY},
@@ -57,6 +62,7 @@ EXPECTED = {
     "editing.use_sentence": {"own": FAMILY},
     "invitations.show": {"own": ""},
     "invitations.take": {"own": ""},
+    "notices.index": {"own": SIGNED_IN},
     "nursery.accept": {"own": MANAGER, "foreign": "olga"},
     "nursery.add_paper": {"own": ANY_STAFF},
     "nursery.add_person": {"own": ANY_MANAGER},
@@ -102,4 +108,5 @@ EXPECTED = {
     "plans.start": {"own": FAMILY},
     "plans.submit": {"own": FAMILY},
     "plans.versions": {"own": FAMILY},
+    "requests.index": {"own": SIGNED_IN},
 }

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ from PIL import Image
 
 import database
 import demo
-import models
 import plan as document
 from models import Actor, Child, Contact, KitUnit, PaperChild, Plan, PlanMode, PlanState, Presence
 from views import held, words
@@ -59,7 +58,7 @@ def stands(wanted: str, text: str) -> bool:
 def date_of(words_: str) -> date | None:
     for pattern, form in DATES:
         if re.fullmatch(pattern, words_):
-            return datetime.strptime(words_, form).replace(tzinfo=models.UTC).date()
+            return datetime.strptime(words_, form).replace(tzinfo=UTC).date()
     return None
 
 
@@ -241,11 +240,11 @@ def test_recognising_a_line_keeps_its_words(slug):
 
 
 def test_loading_twice_makes_nothing_twice(cast):
-    counts = [table.select().count() for table in models.TABLES]
+    counts = [table.select().count() for table in database.tables()]
 
     again = demo.load(demo.NOW)
 
-    assert [table.select().count() for table in models.TABLES] == counts
+    assert [table.select().count() for table in database.tables()] == counts
     assert again.leo_version == cast.leo_version
 
 

@@ -25,11 +25,22 @@ ROOMS = {
     "plan": {"database", "models", "sealing", "phrases"},
     "offline": {"database", "models", "sealing", "phrases"},
     "nurseries": {"database", "models", "plan"},
-    "jobs": {"database", "models", "sealing"},
-    "services": {"database", "models"},
-    "booking": {"database", "models", "jobs", "services"},
-    "access": {"database", "models", "plan"},
-    "demo": {"database", "models", "sealing", "phrases", "plan", "images", "booking", "services"},
+    "offices": {"database", "models"},
+    "jobs": {"database", "models", "offices"},
+    "services": {"database", "models", "offices"},
+    "booking": {"database", "models", "offices", "jobs", "services"},
+    "access": {"database", "models", "offices", "plan"},
+    "demo": {
+        "database",
+        "models",
+        "sealing",
+        "phrases",
+        "plan",
+        "images",
+        "offices",
+        "services",
+        "booking",
+    },
 }
 
 

@@ -13,14 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from peewee import DatabaseError
 
 import database
+import demo
+import jobs
 import models
 import offline
 import plan as document
 import sealing
-from database import DomainError, SchemaMismatch, db
+from database import DomainError, SchemaMismatch, db, tables
 from models import (
     NOBODY,
-    TABLES,
     Actor,
     Audit,
     Challenge,
@@ -37,9 +38,12 @@ from models import (
     PlanVersion,
     Staff,
 )
+from offices import CareRequest, InfoSession, Registration, RequestKind, SeatState
 from plan import Content, Sheet
 
-SCOPED = [table for table in TABLES if hasattr(table, "visible_to")]
+TABLES = tables()
+# Info-Santé sessions are public.
+SCOPED = [t for t in TABLES if hasattr(t, "visible_to") and t is not InfoSession]
 FOUR = 4  # who act at once
 # A plan and its version name each other: the database guards one way, the code the other.
 CYCLE = {("current_id", "plan_version")}
@@ -260,7 +264,15 @@ def test_nobody_sees_no_row(app, cast, table):
     # Staff without an account must not match an actor without a person.
     Staff.create(nursery=cast.baach, data_key=cast.baach.data_key_id, name="Ana")
     Device.create(nursery=cast.baach, name="Hall")
-    assert table.visible_to(Actor(cast.sami)).exists(), "nothing to see for anybody"
+    key = cast.ines.data_key_id
+    session = InfoSession.create(
+        topic="sleep", texts={}, languages="fr", starts=demo.NOW, ends=demo.NOW, seats=1
+    )
+    Registration.create(info_session=session, data_key=key, state=SeatState.SEAT, joined=demo.NOW)
+    CareRequest.create(kind=RequestKind.TELE, data_key=key, language="pt")
+    jobs.notify(cast.sami, "request-confirmed", uuid4(), demo.NOW)
+    people = (Actor(cast.sami), Actor(cast.noor))
+    assert any(table.visible_to(one).exists() for one in people), "nothing to see for anybody"
 
     assert not table.visible_to(NOBODY).exists()
     assert not table.visible_to(Actor(device=revoked_tablet())).exists()

@@ -23,7 +23,7 @@ from database import DomainError, clock
 from models import PROOF as WINDOW
 from models import Limit, Passkey, Person, SignIn
 from views import passkeys
-from views.fields import one_line, required
+from views.fields import mail_line, one_line, phone_line, required
 from views.guards import allowed, cookie_name
 from views.rendering import code, safe_next, sentence
 
@@ -34,6 +34,11 @@ TRIES = 30  # challenges an address may ask for in five minutes
 
 class SignUpForm(FlaskForm):
     name = one_line(_l("Your name"), required(), length=80)
+
+
+class ReachForm(FlaskForm):
+    phone = phone_line(_l("Your phone number"))
+    mail = mail_line(_l("Your e-mail address"))
 
 
 @bp.get("/sign-in")
@@ -95,8 +100,20 @@ def sign_out() -> ResponseReturnValue:
 @bp.get("/account")
 @allowed("account.read")
 def show() -> ResponseReturnValue:
-    keys = list(g.actor.person.passkeys.order_by(Passkey.created))
-    return render_template("account/show.html", passkeys=keys)
+    return account_page(ReachForm(obj=g.actor.person))
+
+
+@bp.post("/account")
+@allowed("account.edit")
+def save() -> ResponseReturnValue:
+    """Where answers reach this person. Never a way to sign in."""
+    form = ReachForm()
+    if not form.validate_on_submit():
+        return account_page(form, 422)
+    form.populate_obj(g.actor.person)
+    g.actor.person.save()
+    flash(_("Saved."))
+    return redirect(url_for(".show"), 303)
 
 
 @bp.post("/account/passkeys/challenges")
@@ -120,6 +137,11 @@ def passkey() -> ResponseReturnValue:
         return jsonify(problem=sentence(refusal), code=refusal.code), 422
     flash(_("The new passkey works from now on."))
     return jsonify(next=url_for(".show"))
+
+
+def account_page(form: ReachForm, status: int = 200) -> ResponseReturnValue:
+    keys = list(g.actor.person.passkeys.order_by(Passkey.created))
+    return render_template("account/show.html", passkeys=keys, form=form), status
 
 
 def start_session(person: Person, response: Response) -> Response:

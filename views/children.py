@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-import phonenumbers
 from babel import Locale
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -34,7 +33,7 @@ from models import (
     Plan,
 )
 from views import family, headers, passkeys
-from views.fields import Day, a_day, at_most, one_line, one_of, readable, required, tidy
+from views.fields import Day, a_day, at_most, one_line, one_of, phone_line, readable, required, tidy
 from views.guards import allowed, get_or_404
 from views.rendering import (
     LANGUAGE_NAMES,
@@ -83,22 +82,6 @@ def _parts(text: str) -> list[str]:
 
 def language_list(label: Any) -> Languages:
     return Languages(label, filters=[tidy], validators=[Optional(), readable, at_most(120)])
-
-
-def phone_line(label: Any, *validators: Any) -> StringField:
-    return one_line(label, *validators, dialable, length=40)
-
-
-def dialable(form: FlaskForm, field: StringField) -> None:
-    """Kept as typed; only what no telephone could dial is refused. 112 and 113 are numbers too."""
-    try:
-        possible = phonenumbers.is_possible_number(phonenumbers.parse(field.data, "LU"))
-    except phonenumbers.NumberParseException:
-        possible = False
-    if field.data and not possible and not phonenumbers.is_emergency_number(field.data, "LU"):
-        raise ValidationError(
-            _l("This is no phone number. Digits only; abroad with the country: +49 651 ...")
-        )
 
 
 def needed_in_an_emergency(form: FlaskForm, field: StringField) -> None:

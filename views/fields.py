@@ -1,10 +1,12 @@
 """What every form shares: field kinds, and validators with our words (WTForms knows no lb)."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+import phonenumbers
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from markupsafe import Markup
@@ -103,3 +105,29 @@ def a_day(label: Any, *validators: Any, **more: Any) -> Day:
 def sensible_year(form: FlaskForm, field: Any) -> None:
     if field.data and not 2000 <= field.data.year <= 2100:
         raise ValidationError(_l("This date does not exist. Day, month and year."))
+
+
+def phone_line(label: Any, *validators: Any) -> StringField:
+    return one_line(label, *validators, dialable, length=40)
+
+
+def dialable(form: FlaskForm, field: Any) -> None:
+    """Kept as typed; only what no telephone could dial is refused. 112 and 113 are numbers too."""
+    try:
+        possible = phonenumbers.is_possible_number(phonenumbers.parse(field.data, "LU"))
+    except phonenumbers.NumberParseException:
+        possible = False
+    if field.data and not possible and not phonenumbers.is_emergency_number(field.data, "LU"):
+        raise ValidationError(
+            _l("This is no phone number. Digits only; abroad with the country: +49 651 ...")
+        )
+
+
+def mail_line(label: Any, *validators: Any) -> StringField:
+    return one_line(label, *validators, mailable, length=120)
+
+
+def mailable(form: FlaskForm, field: Any) -> None:
+    """Only the shape: whether somebody reads it there, nobody can know."""
+    if field.data and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]+", field.data):
+        raise ValidationError(_l("This is no e-mail address. It looks like name@example.lu."))

@@ -61,6 +61,16 @@ SENTENCES = {
     "invitation-gone": _l("This invitation was used or has run out. Ask for another one."),
     "works-here-already": _l("You work there already: this invitation is for somebody else."),
     "plan-not-in-force": _l("Compare this plan with the signed paper first."),
+    "too-many-requests": _l(
+        "Three of your requests are waiting for an answer. Wait for one, or take one back."
+    ),
+    "request-changed": _l("A colleague has taken this request meanwhile."),
+    "request-already-answered": _l("This request was answered or taken back already."),
+    "time-is-past": _l("This time has passed. Choose another."),
+    "slot-already-taken": _l("This half hour is taken already. Choose another."),
+    "session-over": _l("This session has begun, or it does not take place."),
+    "joined-already": _l("You are on the list already."),
+    "left-already": _l("This place was given up already."),
     "device-not-waiting": _l("This device is not waiting for an answer any more."),
 }
 

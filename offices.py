@@ -1,0 +1,220 @@
+"""The tables of the two offices: services, requests, sessions, notices. The rest is models.py."""
+
+from datetime import date
+from enum import StrEnum
+
+from peewee import (
+    BooleanField,
+    CharField,
+    DateField,
+    ForeignKeyField,
+    IntegerField,
+    ModelSelect,
+    UUIDField,
+)
+
+from database import BaseModel, JsonField, Sealed, Secret, UtcField
+from models import Actor, Person
+
+
+class Centre(BaseModel):
+    """A place of the service: its opening rules are data, with the day they were last checked."""
+
+    slug = CharField(unique=True)
+    rank = IntegerField(default=0)
+    name = CharField()
+    address = CharField(default="")
+    rules = JsonField(default=list)  # services.Rule as JSON
+    is_demo = BooleanField(default=False)
+    checked_on = DateField()
+
+
+class Service(BaseModel):
+    """A service or address as readers find it: dated, edited at the desk, in five languages."""
+
+    slug = CharField(unique=True)
+    office = CharField()  # spse, one, other
+    rank = IntegerField(default=0)
+    texts = JsonField()  # language -> name, what, how
+    phone = CharField(default="")
+    fax = CharField(default="")
+    mail = CharField(default="")
+    address = CharField(default="")
+    url = CharField(default="")
+    checked_on = DateField()
+    edited = UtcField(null=True)
+    edited_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        """Who may change it; readers get what `services` reads for everybody."""
+        return cls.select() if actor.is_nurse else cls.select().where(cls.id.is_null())
+
+    def text(self, name: str, language: str) -> str:
+        """In the reader's language, else as the desk wrote it first."""
+        return self.texts.get(language, {}).get(name) or self.texts["en"].get(name, "")
+
+
+class RequestKind(StrEnum):
+    TELE = "tele-consultation"
+    CNJE = "cnje"
+    HOME = "home-visit"
+    WARD = "ward-visit"
+
+
+class RequestStatus(StrEnum):
+    ASKED = "asked"
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+
+
+class CareRequest(Sealed):
+    """What a family asks of the service. Sealed for its person, or with a key of its own."""
+
+    kind = CharField()
+    status = CharField(default=RequestStatus.ASKED)
+    person = ForeignKeyField(Person, null=True, backref="care_requests", on_delete="CASCADE")
+    entered_by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
+    nurse = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
+    centre = ForeignKeyField(Centre, null=True, on_delete="SET NULL")
+    language = CharField(max_length=2)  # in which the family wants the answer
+    starts = UtcField(null=True)
+    answered = UtcField(null=True)
+    name = Secret()  # who asks
+    phone = Secret()
+    mail = Secret()
+    topic = Secret()
+    child = Secret()  # first name, as the family gave it
+    born = Secret(date)
+    address = Secret()
+    hospital = Secret()
+    ward = Secret()
+    times = Secret(list, ())  # wished half-days, "2026-11-26 am"
+    note = Secret()  # the nurse's words with the answer
+
+    class Meta:
+        indexes = ((("status", "created"), False),)
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        """Who asked; nurses see all of them."""
+        return cls.select() if actor.is_nurse else cls.select().where(cls.person == actor.scope_id)
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == RequestStatus.ASKED
+
+
+class CareRequestEvent(Sealed):
+    """One line of a request's timeline."""
+
+    care_request = ForeignKeyField(CareRequest, backref="events", on_delete="CASCADE")
+    what = CharField()
+    by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    words = Secret()
+
+
+class Slot(BaseModel):
+    """Half an hour of a nurse that is given away. The index is what gives it only once."""
+
+    nurse = ForeignKeyField(Person, on_delete="CASCADE")
+    starts = UtcField()
+    care_request = ForeignKeyField(CareRequest, unique=True, on_delete="CASCADE")
+
+    class Meta:
+        indexes = ((("nurse", "starts"), True),)
+
+
+class SessionKind(StrEnum):
+    INFO_SANTE = "info-sante"
+    TRAINING = "training"
+
+
+class InfoSession(BaseModel):
+    """An Info-Santé session for families, or a PAI training for the staff of nurseries."""
+
+    kind = CharField(default=SessionKind.INFO_SANTE)
+    topic = CharField()
+    texts = JsonField()  # language -> title, about; "en" or any other may be missing
+    languages = CharField()  # spoken there: "fr,pt"
+    centre = ForeignKeyField(Centre, null=True, on_delete="SET NULL")
+    place = CharField(default="")  # where no centre fits, or the room in it
+    link = CharField(default="")  # of a video session
+    starts = UtcField(index=True)
+    ends = UtcField()
+    seats = IntegerField()
+    taken = IntegerField(default=0)
+    nurse = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    cancelled = UtcField(null=True)
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        """Info-Santé is public; trainings are for who works in a nursery, and for nurses."""
+        if actor.is_nurse or actor.places:
+            return cls.select()
+        return cls.select().where(cls.kind == SessionKind.INFO_SANTE)
+
+    @property
+    def free(self) -> int:
+        return max(self.seats - self.taken, 0)
+
+    def text(self, name: str, language: str) -> tuple[str, str]:
+        """The text and the language it is in: the reader's, else the first that was written."""
+        for code in (language, *self.languages.split(","), *self.texts):
+            if said := self.texts.get(code, {}).get(name):
+                return said, code
+        return "", language
+
+
+class SeatState(StrEnum):
+    SEAT = "seat"
+    WAITING = "waiting"
+    LEFT = "left"
+
+
+class Registration(Sealed):
+    """A seat or a place on the waiting list, in the order of `joined`."""
+
+    info_session = ForeignKeyField(InfoSession, backref="registrations", on_delete="CASCADE")
+    person = ForeignKeyField(Person, null=True, backref="registrations", on_delete="CASCADE")
+    adults = IntegerField(default=1)
+    state = CharField()
+    joined = UtcField()
+    name = Secret()  # of a family without an account, entered at the desk
+    phone = Secret()
+
+    class Meta:
+        indexes = ((("info_session", "person"), True),)
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        return cls.select() if actor.is_nurse else cls.select().where(cls.person == actor.scope_id)
+
+
+class Notice(Sealed):
+    """What a person is told: in the app, and by mail while `due`. The row is the outbox."""
+
+    person = ForeignKeyField(Person, null=True, backref="notices", on_delete="CASCADE")
+    code = CharField()
+    subject = UUIDField()  # the request or session it tells of
+    language = CharField(max_length=2)
+    read = UtcField(null=True)
+    due = UtcField(null=True, index=True)
+    sent = UtcField(null=True)
+    tries = IntegerField(default=0)
+    to = Secret()  # the mail address, as it was when this was written
+    facts = Secret(dict, None)  # hours and places only: never a child, a kind or a reason
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        return cls.select().where(cls.person == actor.scope_id)
+
+
+class Feedback(Sealed):
+    """What somebody says of a page. Nothing in it or beside it tells who."""
+
+    page = CharField()
+    found = CharField()
+    rating = IntegerField()
+    comment = Secret()

@@ -1,0 +1,94 @@
+"""The facts about the two offices: loaded once, dated, edited at the desk; opening rules."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import holidays
+
+from database import db
+from models import Actor, Audit
+from offices import Centre, Service
+
+DATA = Path(__file__).parent / "data" / "services.toml"
+FURTHEST = 366  # days
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a centre is open: on each `weekday` (0 is Monday), or on the `nth` of a month only."""
+
+    weekday: int
+    opens: str  # "14:00", Luxembourg's time
+    closes: str
+    nth: int = 0
+    appointment: bool = True
+    since: str = ""  # first day it holds, ISO
+
+    def holds_on(self, day: date) -> bool:
+        if day.weekday() != self.weekday or day.isoformat() < self.since:
+            return False
+        return not self.nth or (day.day - 1) // 7 + 1 == self.nth
+
+    @property
+    def hours(self) -> tuple[time, time]:
+        return time.fromisoformat(self.opens), time.fromisoformat(self.closes)
+
+
+def rules_of(centre: Centre) -> list[Rule]:
+    return [Rule(**rule) for rule in centre.rules]
+
+
+def next_days(rule: Rule, today: date, count: int) -> list[date]:
+    """The next days on which the rule holds, today among them. A holiday is no exception: the
+    page that is our source does not say, so the reader is told to call before."""
+    return [day for _, day in zip(range(count), _days(rule, today), strict=False)]
+
+
+def _days(rule: Rule, today: date) -> Iterator[date]:
+    for ahead in range(FURTHEST):
+        day = today + timedelta(days=ahead)
+        if rule.holds_on(day):
+            yield day
+
+
+@cache
+def _holidays() -> Mapping[date, str]:
+    return holidays.country_holidays("LU")
+
+
+def is_holiday(day: date) -> bool:
+    """A public holiday of Luxembourg."""
+    return day in _holidays()
+
+
+def load() -> None:
+    """Bring what the data file holds and the database lacks. What the desk edited stays."""
+    data = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    for table, rows in ((Centre, data["centre"]), (Service, data["service"])):
+        known = {slug for (slug,) in table.select(table.slug).tuples()}
+        for rank, row in enumerate(rows):
+            if row["slug"] not in known:
+                table.create(rank=rank, **row)
+
+
+def by_slug(*slugs: str) -> dict[str, Service]:
+    """All services, or those named, by their slug."""
+    rows = Service.select().order_by(Service.rank)
+    if slugs:
+        rows = rows.where(Service.slug.in_(slugs))
+    return {service.slug: service for service in rows}
+
+
+def edit(service: Service, facts: Mapping[str, Any], actor: Actor, now: datetime) -> None:
+    """`facts` are columns by name. Who changed it and when stands on the row and in the audit."""
+    with db.atomic():
+        for name, value in facts.items():
+            setattr(service, name, value)
+        service.edited, service.edited_by = now, actor.person
+        service.save()
+        Audit.note(actor, "service.edit", service.id)

@@ -1,0 +1,90 @@
+"""The words of a notice, in the app and by mail. No child, kind of service or reason is in them."""
+
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import formatdate
+
+from flask import current_app
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+import jobs
+import services
+from offices import Notice
+from views import calendars
+from views.rendering import LOCALES, moment
+
+SAID = {
+    "request-confirmed": _l("Your appointment is confirmed: %(when)s."),
+    "request-declined": _l("Your request was answered. Read the answer here."),
+    "request-cancelled": _l("An appointment was cancelled: %(when)s."),
+    "session-seat": _l("A seat has become free: you have a seat on %(when)s."),
+    "session-cancelled": _l("A session does not take place: %(when)s."),
+}
+# Where each kind of notice leads: endpoint, name of its argument.
+PLACES = {
+    "request-confirmed": ("requests.show", "care_request_id"),
+    "request-declined": ("requests.show", "care_request_id"),
+    "request-cancelled": ("desk.show", "care_request_id"),
+    "session-seat": ("info_sante.show", "info_session_id"),
+    "session-cancelled": ("info_sante.show", "info_session_id"),
+}
+WITH_CALENDAR = {"request-confirmed": timedelta(minutes=30), "session-seat": timedelta(hours=2)}
+
+
+def send_due(now: datetime, most: int) -> int:
+    """How many mails went out; none where no mail server is set."""
+    config = current_app.config
+    if not config["SMTP_HOST"]:
+        return 0
+    account = config["SMTP_USER"], config["SMTP_PASSWORD"]
+    send = jobs.by_smtp(config["SMTP_HOST"], config["SMTP_PORT"], *account, tls=config["SMTP_TLS"])
+    return jobs.deliver_due(compose, send, now, most)
+
+
+def starts_of(notice: Notice) -> datetime | None:
+    starts = notice.facts.get("starts")
+    return datetime.fromisoformat(starts) if starts else None
+
+
+def said(notice: Notice) -> str:
+    """In the language of the moment: the reader's on a page, the recipient's in a mail."""
+    starts = starts_of(notice)
+    return str(SAID[notice.code]) % {"when": moment(starts) if starts else ""}
+
+
+def path_of(notice: Notice) -> str:
+    endpoint, argument = PLACES[notice.code]
+    return current_app.url_map.bind("").build(endpoint, {argument: notice.subject})
+
+
+def compose(notice: Notice) -> EmailMessage:
+    """In the recipient's language, wherever it is called from."""
+    with force_locale(LOCALES[notice.language]):
+        return _compose(notice)
+
+
+def _compose(notice: Notice) -> EmailMessage:
+    origin = current_app.config["ORIGINS"][0]
+    service = services.by_slug("spse")["spse"]
+    message = EmailMessage()
+    message["From"] = current_app.config["MAIL_FROM"]
+    message["To"] = notice.to
+    message["Subject"] = _("Kannerplang: a message for you")
+    message["Date"] = formatdate(notice.created.timestamp())
+    message["Message-ID"] = f"<{notice.id}@kannerplang>"  # a second copy can be recognised
+    message["Auto-Submitted"] = "auto-generated"
+    lines = [said(notice), _("The service’s phone number: %(phone)s", phone=service.phone)]
+    if notice.person_id:  # a family without an account has no page to open
+        lines.append(origin + path_of(notice))
+    message.set_content("\n\n".join(lines) + "\n")
+    starts = starts_of(notice)
+    if starts and notice.code in WITH_CALENDAR:
+        url = origin + path_of(notice) if notice.person_id else ""
+        ends = starts + WITH_CALENDAR[notice.code]
+        file = calendars.appointment(str(notice.subject), starts, ends, notice.created, url=url)
+        message.add_attachment(
+            file, maintype="text", subtype="calendar", filename="appointment.ics"
+        )
+    return message
