@@ -5,7 +5,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
@@ -207,9 +208,7 @@ class Child(Sealed):
     @classmethod
     def visible_to(cls, actor: "Actor") -> ModelSelect:
         """Through a Guardian row, or a running Grant to a nursery of the actor."""
-        return cls.select().where(
-            cls.id.in_(Guardian.children_of(actor)) | cls.id.in_(Grant.children_for(actor))
-        )
+        return cls.select().where(in_reach(cls.id, actor))
 
     @classmethod
     def guarded_by(cls, actor: "Actor") -> ModelSelect:
@@ -382,18 +381,20 @@ class Grant(BaseModel):
     @classmethod
     def children_for(cls, actor: "Actor") -> ModelSelect:
         """Children whose plan the actor's nursery may hold; a tablet sees its own room only."""
-        scope = cls.is_running() & cls.nursery.in_(actor.staffed)
+        held = cls.nursery.in_(actor.staffed)
         if actor.device and actor.device.is_active:
             device = actor.device
             here = cls.nursery == device.nursery_id
             if device.room_id:
                 here &= (cls.room == device.room_id) | cls.room.is_null()
-            scope |= cls.is_running() & here
-        return cls.select(cls.child).where(scope)
+            held |= here
+        return cls.select(cls.child).where(cls.is_running(), held)
 
     @classmethod
-    def children_offered_to(cls, actor: "Actor") -> ModelSelect:
-        return cls.select(cls.child).where(cls.is_offered() & cls.nursery.in_(actor.managed))
+    def offers_to(cls, actor: "Actor") -> list[ModelSelect]:
+        """Children whose plan a manager is asked to take: a query, or none."""
+        offered = cls.is_offered() & cls.nursery.in_(actor.managed)
+        return [cls.select(cls.child).where(offered)] if actor.managed else []
 
     def erase_due(self, now: datetime) -> bool:
         """Whether copies must go: the end is on record and the child has left, or 72 h passed."""
@@ -407,6 +408,18 @@ class Grant(BaseModel):
             return self.ended
         after = self.until + timedelta(days=1)
         return datetime.combine(after, datetime.min.time(), LUXEMBOURG).astimezone(UTC)
+
+
+def in_reach(child: Any, actor: "Actor", *more: ModelSelect) -> Any:
+    """An expression on a column of child ids: the actor is a guardian, or of a nursery that holds
+    the plan, or one of the queries in `more` names the child. Asks only what can be true: nested
+    queries cost more to write than to run."""
+    ways = list(more)
+    if actor.person:
+        ways.append(Guardian.children_of(actor))
+    if actor.nurseries:
+        ways.append(Grant.children_for(actor))
+    return reduce(or_, (child.in_(way) for way in ways), child.is_null())
 
 
 class PaperChild(Sealed):
@@ -464,11 +477,7 @@ class Plan(BaseModel):
     @classmethod
     def visible_to(cls, actor: "Actor") -> ModelSelect:
         """Guardians, nurseries with a running grant, and managers to whom it is offered."""
-        return cls.select().where(
-            cls.child.in_(Guardian.children_of(actor))
-            | cls.child.in_(Grant.children_for(actor))
-            | cls.child.in_(Grant.children_offered_to(actor))
-        )
+        return cls.select().where(in_reach(cls.child, actor, *Grant.offers_to(actor)))
 
     @classmethod
     def touch(cls, child_id: UUID) -> None:
