@@ -90,9 +90,13 @@ USES = {
     "when": "how",
     "how": "how",
     "repeat": "how",
+    "vomited": "how",
+    "given-by": "how",
     "precautions": "how",
+    "cross": "step",
     "storage": "place",
     "kit": "place",
+    "equipment": "place",
 }
 
 
@@ -176,7 +180,10 @@ class SignGroup(Listed):
 
 @dataclass(frozen=True)
 class Sheet(Listed):
-    LISTS = ("allergens", "hidden-names", "triggers", "usual", "history", "donts", "after")
+    LISTS = (
+        *("allergens", "hidden-names", "triggers", "usual", "history", "thresholds"),
+        *("donts", "after"),
+    )
     condition: str = Condition.OTHER
     title: str = ""
     switches: Mapping[str, str] = field(default_factory=dict)
@@ -195,12 +202,16 @@ class Sheet(Listed):
 class Medicine(Listed):
     """As prescribed. Name, strength, dose and route are shown letter by letter, never computed."""
 
-    LISTS = ("when", "how", "repeat", "storage", "precautions")
+    LISTS = ("when", "how", "repeat", "vomited", "given-by", "storage", "precautions")
     name: str = ""
+    substance: str = ""  # where the paper gives a brand and what is in it
+    form: str = ""
     strength: str = ""
     dose: str = ""
     route: str = ""
     daily: bool = False
+    spare: str = Answer.UNSET  # may the crèche's own pen or inhaler be used?
+    prescribed: str = ""  # the prescription and how long it holds, as written
 
 
 @dataclass(frozen=True)
@@ -208,17 +219,12 @@ class Content(Listed):
     """The clinical part of a plan. Dates are ISO text or empty; empty is "not on the paper"."""
 
     LISTS = (
-        "review",
-        "kit",
-        "meals",
-        "activities",
-        "sleep",
-        "outings",
-        "care",
-        "tell",
-        "notes",
+        *("review", "cross", "kit"),
+        *("meals", "timetable", "activities", "sleep", "outings", "care"),
+        *("equipment", "carers", "needs", "responsible", "tell", "notes"),
     )
     language: str = ""
+    edition: str = ""  # the code printed on the form
     renewal: str = ""  # "first", "renewal" or not on the paper
     valid_from: str = ""
     valid_until: str = ""

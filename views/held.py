@@ -42,7 +42,8 @@ from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number
 
 CALL_LANGUAGES = ("lb", "fr", "de", "en")  # what every operator of 112 speaks
-DAILY = ("meals", "activities", "sleep", "outings", "care", "tell", "notes")
+DAILY = ("meals", "timetable", "activities", "sleep", "outings", "care")
+AROUND = ("equipment", "carers", "needs", "responsible", "tell", "notes")
 SWITCH = [(code, LANGUAGE_NAMES[code]) for code in LOCALES]
 GRAVEST_FIRST = (Severity.SEVERE, Severity.MODERATE, Severity.NONE)
 
@@ -86,7 +87,7 @@ def plan_page(plan: Plan, language: str) -> dict[str, Any]:
     facts = plan_facts(plan, language)
     content = facts["content"]
     return facts | {
-        "daily": tuple(name for name in DAILY if content.lines(name)),
+        "daily": tuple(name for name in (*DAILY, *AROUND) if content.lines(name)),
         "in_order": gravest_first,
         "boxes": boxes,
         "shelf": shelf(content.medicines, facts["units"]),

@@ -21,7 +21,7 @@ import plan as document
 from database import DomainError, Sealed
 from models import Draft, KitUnit, Signature
 from plan import Content, Listed, Sheet, SignGroup
-from views import words
+from views import held, words
 from views.fields import Day, a_day, one_line, options, required
 from views.lines import LIST_LIMIT, TOGETHER, Box, Rows
 from views.rendering import LANGUAGE_NAMES, day
@@ -34,13 +34,14 @@ PARTS = {
     "medicines": _l("Medicine"),
     "kit": _l("Emergency kit"),
     "daily": _l("Every day"),
+    "around": _l("Around the child"),
     "signatures": _l("Signatures"),
     "review": _l("Read it all once"),
 }
 INDEXES = ("conditions", "signs", "medicines", "signatures", "review")
-DAILY = tuple(name for name in Content.LISTS if name not in ("review", "kit"))
 # Lists that are not typed on the page of the thing they belong to.
-ELSEWHERE = {"donts": "donts", "after": "donts", "review": "frame", "kit": "kit"}
+ELSEWHERE = {"donts": "donts", "after": "donts", "cross": "donts", "review": "frame", "kit": "kit"}
+ELSEWHERE |= dict.fromkeys(held.AROUND, "around")
 ALLERGY_ONLY = ("allergens", "hidden-names")
 PAPERS = {**LANGUAGE_NAMES, "und": _l("Another language")}
 
@@ -57,6 +58,7 @@ def one_of(label: Any, codes: dict[str, Any]) -> RadioField:
 
 class FrameForm(FlaskForm):
     language = one_of(_l("In which language is the paper written?"), PAPERS)
+    edition = one_line(_l("Code of the form, if it is printed there"), length=60)
     renewal = one_of(_l("First plan or renewal?"), words.RENEWALS)
     valid_from = a_day(_l("Valid from"))
     valid_until = a_day(_l("Valid until"))
@@ -72,10 +74,14 @@ class GroupForm(FlaskForm):
 
 class MedicineForm(FlaskForm):
     name = one_line(_l("Name, as written"), required())
+    substance = one_line(_l("What is in it, if the paper says it apart from the name"))
+    form = one_line(_l("Form, as written"))
     strength = one_line(_l("Strength, as written"))
     dose = one_line(_l("Dose, as written"))
     route = one_line(_l("How it is given, as written"))
     daily = BooleanField(_l("Given every day, not only in an emergency"))
+    spare = one_of(_l("May the crèche’s own one be used?"), words.ANSWERS)
+    prescribed = one_line(_l("The prescription, and how long it holds, as written"))
 
 
 @cache
@@ -169,8 +175,10 @@ def _part(content: Content, part: str) -> Page:
         return replace(page, form=FrameForm, lists=("review",))
     if part == "donts":
         sheets = [f"sheets.{s}" for s in range(len(content.sheets))]
-        return replace(page, lists=sum((_paths(s, TOGETHER) for s in sheets), ()))
-    return replace(page, lists={"kit": ("kit",), "daily": DAILY}.get(part, ()))
+        cross = ("cross",) if len(sheets) > 1 or content.lines("cross") else ()
+        return replace(page, lists=sum((_paths(s, TOGETHER) for s in sheets), cross))
+    lists = {"kit": ("kit",), "daily": held.DAILY, "around": held.AROUND}
+    return replace(page, lists=lists.get(part, ()))
 
 
 def _sheet_lists(sheet: Sheet) -> list[str]:
@@ -396,4 +404,4 @@ def addresses(content: Content) -> list[str]:
     for s, sheet in enumerate(content.sheets):
         sheets += [f"sheets.{s}", *(f"sheets.{s}.groups.{n}" for n in range(len(sheet.groups)))]
     medicines = [f"medicines.{m}" for m in range(len(content.medicines))]
-    return ["frame", *sheets, "donts", *medicines, "kit", "daily"]
+    return ["frame", *sheets, "donts", *medicines, "kit", "daily", "around"]
