@@ -152,7 +152,7 @@ def _medicine(medicine: Medicine, path: str, paper: str) -> Iterator[Row]:
     facts = (
         ("name", _("Name"), medicine.name),
         ("substance", _("What is in it"), medicine.substance),
-        ("form", _("Form"), medicine.form),
+        ("form", _("Form of the medicine"), medicine.form),
         ("strength", _("Strength"), medicine.strength),
         ("dose", _("Dose"), medicine.dose),
         ("route", _("Route"), medicine.route),
