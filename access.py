@@ -42,6 +42,14 @@ def guardian_or_granted(actor: Actor, thing: Any) -> bool:
     return guardian(actor, thing)
 
 
+def guardian_or_works_with(actor: Actor, thing: Any) -> bool:
+    """A guardian with all rights, or a person of a nursery that holds the plan: no tablet, since
+    who handed a box over must be known."""
+    child = thing.plan
+    held = Grant.children_for(Actor(actor.person)).where(Grant.child == _child_id(child))
+    return guardian_with_all_rights(actor, child) or (actor.person is not None and held.exists())
+
+
 def seen(actor: Actor, _: Any) -> bool:
     """Whoever sees the object may: the scope has decided."""
     return bool(actor)
@@ -140,6 +148,8 @@ POLICY: dict[str, Predicate] = {
     "plan.submit": guardian_with_all_rights,
     "plan.versions": guardian,
     "plan.check": second_person,
+    "kit.replace": guardian_or_works_with,
+    "note.edit": guardian_with_all_rights,
     "grant.answer": manages,
     "grant.left": manages,
     "grant.end": manages_or_guards,

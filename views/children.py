@@ -28,6 +28,7 @@ from models import (
     Grant,
     Guardian,
     Limit,
+    Note,
     Nursery,
     Person,
     Plan,
@@ -224,6 +225,7 @@ def show(child: Child) -> ResponseReturnValue:
         may_edit=situation.may_edit,
         guardians=family.guardians(child),
         contacts=Contact.of(child.id),
+        notes=Note.of(child.id, today()),
         today=today(),
     )
 

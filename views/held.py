@@ -9,7 +9,7 @@ from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from database import Sealed, local
+from database import Sealed, clock, local
 from models import (
     Blob,
     Child,
@@ -17,6 +17,7 @@ from models import (
     ContactKind,
     Grant,
     KitUnit,
+    Note,
     Nursery,
     Plan,
     PlanMode,
@@ -92,6 +93,7 @@ def plan_page(plan: Plan, language: str) -> dict[str, Any]:
         "boxes": boxes,
         "shelf": shelf(content.medicines, facts["units"]),
         "waiting": waiting(plan) is not None,
+        "notes": Note.of(plan.child_id, local(clock()).date()),
         "compared_on": facts["version"].checked and local(facts["version"].checked).date(),
     }
 

@@ -1,6 +1,5 @@
 """The pages of the editor: which part of the plan stands on each, and what was typed there."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
@@ -22,7 +21,7 @@ from database import DomainError, Sealed
 from models import Draft, KitUnit, Signature
 from plan import Content, Listed, Sheet, SignGroup
 from views import held, words
-from views.fields import Day, a_day, one_line, options, required
+from views.fields import Day, a_day, one_line, options, printed, required
 from views.lines import LIST_LIMIT, TOGETHER, Box, Rows
 from views.rendering import LANGUAGE_NAMES, day
 
@@ -90,30 +89,6 @@ def sheet_form(boxes: tuple[str, ...]) -> type[FlaskForm]:
     answers = {f"box:{box}": one_of(words.SWITCHES[box], words.ANSWERS) for box in boxes}
     title = one_line(_l("More precisely, if the paper says it"))
     return type("SheetForm", (FlaskForm,), {"title": title, **answers})
-
-
-# Day before month, as everywhere in Luxembourg; a year alone of two digits is of this century.
-PRINTED = (
-    r"(?P<m>\d\d?)[/. -](?P<y>(?:20)?\d\d)",
-    r"(?P<y>20\d\d)-(?P<m>\d\d?)",
-    r"(?P<d>\d\d?)[/. -](?P<m>\d\d?)[/. -](?P<y>(?:20)?\d\d)",
-    r"(?P<y>20\d\d)-(?P<m>\d\d?)-(?P<d>\d\d?)",
-)
-
-
-def printed(form: FlaskForm, field: Any) -> None:
-    """A date as printed on a box, kept as 2027-03 or 2026-12-12."""
-    matches = [match for p in PRINTED if (match := re.fullmatch(p, field.data or ""))]
-    if not field.data:
-        return
-    if not matches:
-        raise ValidationError(_l("Write month and year, or day, month and year, in digits."))
-    found = matches[0].groupdict()
-    try:
-        known = date(2000 + int(found["y"]) % 100, int(found["m"]), int(found.get("d", 1)))
-    except ValueError:
-        raise ValidationError(_l("This date does not exist. Day, month and year.")) from None
-    field.data = known.isoformat()[: 10 if "d" in found else 7]
 
 
 class KitUnitForm(FlaskForm):

@@ -70,6 +70,7 @@ SENTENCES = {
     "slot-already-taken": _l("This half hour is taken already. Choose another."),
     "session-over": _l("This session has begun, or it does not take place."),
     "joined-already": _l("You are on the list already."),
+    "kit-unit-replaced": _l("This one was replaced already. Look at the list again."),
     "left-already": _l("This place was given up already."),
     "device-not-waiting": _l("This device is not waiting for an answer any more."),
 }
