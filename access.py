@@ -148,6 +148,7 @@ POLICY: dict[str, Predicate] = {
     "plan.submit": guardian_with_all_rights,
     "plan.versions": guardian,
     "plan.check": second_person,
+    "plan.ask-doctor": guardian_with_all_rights,
     "kit.replace": guardian_or_works_with,
     "note.edit": guardian_with_all_rights,
     "grant.answer": manages,

@@ -557,6 +557,46 @@ class Check(Sealed):
     remark = Secret()
 
 
+class DoctorReading(Sealed):
+    """A doctor was asked by link to read a version. What is confirmed is never a signature."""
+
+    version = ForeignKeyField(PlanVersion, backref="readings", on_delete="CASCADE")
+    by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
+    confirmed = UtcField(null=True)
+    sent_to = Secret()  # as the guardian gave it
+    name = Secret()  # as who read it gave it
+    remark = Secret()
+
+    PURPOSE: ClassVar[str] = "reading"
+
+    @classmethod
+    def ask(cls, version: PlanVersion, sent_to: str, by: Person, now: datetime) -> str:
+        """The secret of a link for whoever wrote the plan; it works once."""
+        with db.atomic():
+            key = version.data_key_id
+            row = cls.create(version=version, by=by, sent_to=sent_to, data_key=key, created=now)
+            return Token.make(cls.PURPOSE, row.id, now)
+
+    @classmethod
+    def by_link(cls, secret: str, now: datetime) -> Self | None:
+        token = Token.find(secret, cls.PURPOSE, now)
+        return token and cls.get_or_none(cls.id == token.about, cls.confirmed.is_null())
+
+    def confirm(self, secret: str, name: str, remark: str, now: datetime) -> None:
+        with db.atomic():
+            token = Token.find(secret, self.PURPOSE, now)
+            if token is None or not token.spend():
+                raise DomainError("link-used")
+            self.confirmed, self.name, self.remark = now, name, remark
+            self.save()
+            Plan.touch(self.version.plan.child_id)
+
+    @classmethod
+    def of(cls, version_id: UUID) -> list[Self]:
+        rows = cls.select().where(cls.version == version_id, cls.confirmed.is_null(False))
+        return cls.open_all(rows.order_by(cls.confirmed))
+
+
 class Draft(Sealed):
     """The plan being written. `revision` is what two tabs or two guardians are held apart by."""
 

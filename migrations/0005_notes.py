@@ -1,4 +1,4 @@
-"""A guardian's notes beside the signed plan."""
+"""Beside the signed plan: a guardian's notes, and what a doctor confirmed through a link."""
 
 from peewee import BlobField, CharField, Database, DateField, DateTimeField, Model, UUIDField
 from peewee import ForeignKeyField as Key
@@ -35,4 +35,14 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         class Meta:
             indexes = ((("child", "kind"), True),)
 
-    db.create_tables([Note])
+    class PlanVersion(Table):
+        pass
+
+    class DoctorReading(Table):
+        data_key = Key(DataKey, column_name="key_id", backref="+", on_delete="CASCADE")
+        sealed = BlobField()
+        version = Key(PlanVersion, column_name="version_id", backref="+", on_delete="CASCADE")
+        by = Key(Person, column_name="by_id", null=True, backref="+", on_delete="SET NULL")
+        confirmed = DateTimeField(null=True)
+
+    db.create_tables([Note, DoctorReading])

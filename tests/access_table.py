@@ -44,6 +44,8 @@ EXPECTED = {
     "desk.index": {"own": NURSE},
     "desk_services.index": {"own": NURSE},
     "desk_sessions.index": {"own": NURSE},
+    "doctor.ask": {"own": FAMILY},
+    "doctor.send": {"own": FAMILY},
     "editing.act_on_line": {"own": FAMILY},
     "editing.act_on_thing": {"own": FAMILY},
     "editing.add_lines": {"own": FAMILY},

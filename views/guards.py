@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import wraps
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from peewee import Model, ModelSelect, OperationalError
 from werkzeug.exceptions import NotFound
 
 import access
-from database import clock
-from models import Actor, Audit, Device, SignIn
+import sealing
+from database import DomainError, clock
+from models import Actor, Audit, Device, Limit, SignIn
 
 # Reachable without signing in. A test compares this set with the app. The sync pages are here
 # because the device's signature is their sign-in.
@@ -45,6 +47,8 @@ PUBLIC = {
     "privacy.show",
     "feedback.show",
     "search.show",
+    "doctor.show",
+    "doctor.confirm",
     "sync.sync",
     "sync.enrol",
     "sync.claim",
@@ -55,6 +59,7 @@ PUBLIC = {
 SAFE = {"GET", "HEAD", "OPTIONS"}
 TAKES_FILES = {"children.take_photo", "plans.keep_scan"}
 LARGEST_FORM = 1 << 20  # bytes; the fullest page of the editor is well below
+WRONG_LINKS = 10  # from one address in an hour
 SEEN_EVERY = 60  # seconds between two notes that a session is in use
 
 
@@ -164,6 +169,14 @@ def allowed(action: str, model: type[Model] | None = None) -> Callable:
         return guarded
 
     return decorate
+
+
+def no_such_link(kind: str) -> NoReturn:
+    """404 for a link that works no more, and 429 for an address that tries many."""
+    address = sealing.blind_index(request.remote_addr or "").hex()
+    if not Limit.allow(f"{kind}:{address}", WRONG_LINKS, timedelta(hours=1), clock()):
+        raise DomainError("too-many-tries")
+    abort(404)
 
 
 def require(action: str, thing: Model | None = None) -> None:

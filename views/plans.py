@@ -161,6 +161,7 @@ def versions(plan: Plan) -> ResponseReturnValue:
         checks={row.id: [check for check in checks if check.version_id == row.id] for row in rows},
         findings=findings,
         people={person.id: person.name for person in people},
+        may_edit=can(g.actor, "plan.ask-doctor", plan),
     )
 
 
