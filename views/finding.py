@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from html.parser import HTMLParser
 
-from flask import current_app, url_for
+from flask import abort, current_app, url_for
 
 import services
 from database import local
@@ -135,8 +135,13 @@ def sections(of_build: str) -> list[Entry]:
 
 
 def as_stranger(path: str, language: str) -> str:
-    with current_app.test_request_context(path, headers={"Accept-Language": language}):
-        return current_app.full_dispatch_request().get_data(as_text=True)
+    here = {"REMOTE_ADDR": "127.0.0.1"}
+    asked = {"Accept-Language": language}
+    with current_app.test_request_context(path, headers=asked, environ_base=here):
+        answer = current_app.full_dispatch_request()
+    if answer.status_code != 200:
+        abort(503)  # nothing half read is kept
+    return answer.get_data(as_text=True)
 
 
 def sections_of(html: str) -> Iterable[tuple[str, str, str]]:
