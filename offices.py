@@ -27,13 +27,20 @@ class Centre(BaseModel):
     rules = JsonField(default=list)  # services.Rule as JSON
     is_demo = BooleanField(default=False)
     checked_on = DateField()
+    edited = UtcField(null=True)
+    edited_by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        """As for Service."""
+        return cls.select() if actor.is_nurse else cls.select().where(cls.id.is_null())
 
 
 class Service(BaseModel):
     """A service or address as readers find it: dated, edited at the desk, in five languages."""
 
     slug = CharField(unique=True)
-    office = CharField()  # spse, one, other
+    office = CharField()  # emergency, spse, one, other
     rank = IntegerField(default=0)
     texts = JsonField()  # language -> name, what, how
     phone = CharField(default="")
@@ -43,7 +50,7 @@ class Service(BaseModel):
     url = CharField(default="")
     checked_on = DateField()
     edited = UtcField(null=True)
-    edited_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    edited_by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ModelSelect:

@@ -13,6 +13,7 @@ import offline
 import sealing
 from database import clock
 from models import Contact, Device, DeviceState, Grant, KitUnit, PaperChild, Room, Staff
+from offices import Centre, Service
 from views.guards import PUBLIC
 
 PEOPLE = ("ines", "marc", "ivan", "aoife", "sami", "tessa", "olga", "noor", "zoe", "admin")
@@ -45,6 +46,8 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
         "paper_child_id": paper.id,
         "record_id": unit.id,
         "kit_unit_id": unit.id,
+        "service_id": Service.get().id,
+        "centre_id": Centre.get().id,
         "name": f"{child.photo.sha256}.jpg" if child.photo else "0.jpg",
     }
 

@@ -1,12 +1,12 @@
 """The words for our codes: conditions, boxes, lists, peg signs. Never a clinical sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 
-from views.rendering import LOCALES
+from views.rendering import LANGUAGE_NAMES, LOCALES
 
 CONDITIONS = {
     "allergy": _l("Allergy"),
@@ -151,6 +151,13 @@ def everywhere(texts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         with force_locale(locale):
             told[language] = {name: str(text) for name, text in texts.items()}
     return told
+
+
+def each_language() -> Iterator[str]:
+    """Each language in turn; it is the language of what is rendered until the next one."""
+    for language in LANGUAGE_NAMES:
+        with force_locale(LOCALES[language]):
+            yield language
 
 
 # What somebody did, as it follows the name in "who opened the plan".

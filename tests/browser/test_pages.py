@@ -52,6 +52,16 @@ SENT = {
     "editing.confirm_removal medicines.": [("main form", {"mark": "as of before"})],
     "editing.edit_record signatures": [("main form", {"name": "x" * 300, "on": NO_DAY})],
     "editing.edit_record kit": [("main form", {"label": "", "expires": NO_DAY})],
+    "search.show": [
+        ("main form", {"q": "visite"}),
+        ("main form", {"q": "zebra"}),
+        ("main form", {"q": "x" * 201}),
+    ],
+    "desk_services.edit": [("main form", {"name_en": "", "url": "http://x", "checked_on": NO_DAY})],
+    "desk_services.edit_centre": [
+        ("main form", {"name": "", "closes_0": "soon", "since_0": NO_DAY}),
+        ("main form", {"closes_0": "09:00"}),
+    ],
     "nursery.paper": [("form[action$='/nursery/paper']", {"name": ""})],
     "nursery.devices": [("main form", {"name": "Hall"}), ("main form", {"name": ""})],
     "nursery.people": [
@@ -77,9 +87,10 @@ class Walk:
 
 # What a tablet holds (board, plan, emergency) are the same bytes for every reader.
 WALKS = {
-    "nobody": Walk("", ("/", "/offline", "/nothing-here")),
+    "nobody": Walk("", ("/", "/offline", "/pai/offline", "/nothing-here")),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
+    "facts": Walk("Noor Haddad", ("/desk/services",), rooms=("desk_services.",)),
     "nursery": Walk("Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "invitations.")),
 }
 
