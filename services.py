@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import holidays
 
@@ -16,6 +17,7 @@ from offices import Centre, Service
 
 DATA = Path(__file__).parent / "data" / "services.toml"
 FURTHEST = 366  # days
+MAP = "https://www.openstreetmap.org/search?query="
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ def _holidays() -> Mapping[date, str]:
 def is_holiday(day: date) -> bool:
     """A public holiday of Luxembourg."""
     return day in _holidays()
+
+
+def map_of(address: str) -> str:
+    """A plain link: nothing is asked of the map before the reader follows it."""
+    return MAP + quote(address) if address else ""
 
 
 def load() -> None:
