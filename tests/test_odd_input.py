@@ -27,10 +27,11 @@ ODD = (
     "../../etc/passwd",
 )
 STARTS = {
-    "ines": ("/home", "/account"),
+    "ines": ("/home", "/account", "/info-sante"),
     "sami": ("/nursery/manage",),
     "tessa": ("/nursery/manage",),
-    "zoe": ("/home", "/children/new"),
+    "zoe": ("/home", "/children/new", "/info-sante"),
+    "noor": ("/desk/info-sante",),
     None: ("/", "/sign-up", "/sign-in", "/enrol"),
 }
 MOST_PAGES = 60

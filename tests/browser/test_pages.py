@@ -27,6 +27,7 @@ WIDE: ViewportSize = {"width": 1024, "height": 768}
 NO_PAGES = {
     "children.photo": "a picture",
     "plans.file": "a picture",
+    "info_sante.calendar": "a calendar file",
     "nursery.enrolment": "a part of a page, else a redirect to the tablet's page",
     "machine.favicon": "a picture",
     "machine.health": "for machines",
@@ -52,6 +53,8 @@ SENT = {
     "editing.confirm_removal medicines.": [("main form", {"mark": "as of before"})],
     "editing.edit_record signatures": [("main form", {"name": "x" * 300, "on": NO_DAY})],
     "editing.edit_record kit": [("main form", {"label": "", "expires": NO_DAY})],
+    "desk_sessions.new": [("#session-form", {"title_en": "", "day": NO_DAY, "seats": "x"})],
+    "desk_sessions.show": [("#seat-form", {"name": "", "phone": "x"})],
     "nursery.paper": [("form[action$='/nursery/paper']", {"name": ""})],
     "nursery.devices": [("main form", {"name": "Hall"}), ("main form", {"name": ""})],
     "nursery.people": [
@@ -80,7 +83,12 @@ WALKS = {
     "nobody": Walk("", ("/", "/offline", "/nothing-here")),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
-    "nursery": Walk("Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "invitations.")),
+    "nursery": Walk(
+        "Sami Ben Youssef",
+        ("/nursery",),
+        ("nursery.", "plans.", "invitations.", "info_sante.train"),
+    ),
+    "desk-sessions": Walk("Noor Haddad", ("/desk/info-sante",), ("desk_sessions.",)),
 }
 
 
