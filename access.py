@@ -77,8 +77,8 @@ def own(actor: Actor, thing: Any) -> bool:
     return actor.person is not None and thing.person_id == actor.person_id
 
 
-def works_in_a_nursery(actor: Actor, _: Any) -> bool:
-    return bool(actor.places)
+def works_in_a_nursery_or_nurse(actor: Actor, _: Any) -> bool:
+    return bool(actor.places) or actor.is_nurse
 
 
 def works_here(actor: Actor, thing: Any) -> bool:
@@ -130,7 +130,7 @@ POLICY: dict[str, Predicate] = {
     "request.cancel": own,
     "session.join": signed_in,
     "session.leave": own,
-    "training.read": works_in_a_nursery,
+    "training.read": works_in_a_nursery_or_nurse,
     "desk.requests": nurse,
     "desk.sessions": nurse,
     "desk.services": nurse,

@@ -91,6 +91,7 @@ def by_slug(*slugs: str) -> dict[str, Service]:
 
 
 def map_link(address: str) -> str:
+    """A plain link: nothing is asked of the map before the reader follows it."""
     return MAP + quote_plus(address)
 
 

@@ -11,6 +11,7 @@ ANY_MANAGER = "sami olga"
 ANY_STAFF = "sami tessa olga"
 HOLDERS = "ines marc sami tessa tablet"
 NURSE = "noor"
+TRAINED = "sami tessa olga noor"
 SIGNED_IN = "ines marc ivan aoife sami tessa olga noor zoe admin"
 
 EXPECTED = {
@@ -50,6 +51,17 @@ EXPECTED = {
     "desk_sessions.index": {"own": NURSE},
     "doctor.ask": {"own": FAMILY},
     "doctor.send": {"own": FAMILY},
+    "desk_sessions.cancel": {"own": NURSE, "foreign": NURSE},
+    "desk_sessions.cancellation": {"own": NURSE, "foreign": NURSE},
+    "desk_sessions.create": {"own": NURSE},
+    "desk_sessions.departure": {"own": NURSE, "foreign": NURSE},
+    "desk_sessions.edit": {"own": NURSE, "foreign": NURSE},
+    "desk_sessions.index": {"own": NURSE},
+    "desk_sessions.new": {"own": NURSE},
+    "desk_sessions.register": {"own": NURSE, "foreign": NURSE},
+    "desk_sessions.save": {"own": NURSE, "foreign": NURSE},
+    "desk_sessions.show": {"own": NURSE, "foreign": NURSE},
+    "desk_sessions.take_off": {"own": NURSE, "foreign": NURSE},
     "editing.act_on_line": {"own": FAMILY},
     "editing.act_on_thing": {"own": FAMILY},
     "editing.add_lines": {"own": FAMILY},
@@ -66,6 +78,11 @@ EXPECTED = {
     "editing.show": {"own": FAMILY},
     "editing.suggest": {"own": FAMILY},
     "editing.use_sentence": {"own": FAMILY},
+    "info_sante.departure": {"own": "ines"},
+    "info_sante.join": {"own": SIGNED_IN, "foreign": SIGNED_IN},
+    "info_sante.leave": {"own": "ines"},
+    "info_sante.training": {"own": TRAINED, "foreign": TRAINED},
+    "info_sante.trainings": {"own": TRAINED},
     "invitations.show": {"own": ""},
     "invitations.take": {"own": ""},
     "kits.replace": {"own": "ines marc sami tessa", "foreign": "olga"},

@@ -27,11 +27,11 @@ ODD = (
     "../../etc/passwd",
 )
 STARTS = {
-    "ines": ("/home", "/account"),
+    "ines": ("/home", "/account", "/info-sante"),
     "sami": ("/nursery/manage",),
     "tessa": ("/nursery/manage",),
-    "zoe": ("/home", "/children/new"),
-    "noor": ("/desk/services",),
+    "zoe": ("/home", "/children/new", "/info-sante"),
+    "noor": ("/desk", "/desk/info-sante", "/desk/services"),
     None: ("/", "/sign-up", "/sign-in", "/enrol", "/search"),
 }
 MOST_PAGES = 60

@@ -72,6 +72,9 @@ SENTENCES = {
     "joined-already": _l("You are on the list already."),
     "link-used": _l("This link was used or has run out. Ask the family for another one."),
     "kit-unit-replaced": _l("This one was replaced already. Look at the list again."),
+    "session-too-small": _l("This session has one seat only."),
+    "session-changed": _l("A colleague has changed this session meanwhile. Nothing was saved."),
+    "seats-taken": _l("More seats are taken than that. Take somebody off the list first."),
     "left-already": _l("This place was given up already."),
     "device-not-waiting": _l("This device is not waiting for an answer any more."),
 }
@@ -133,6 +136,11 @@ def day(value: date | str | None) -> str:
     if isinstance(value, str):
         value = date.fromisoformat(value) if value else None
     return format_date(value, "d MMMM yyyy") if value else ""
+
+
+def weekday(value: date | datetime) -> str:
+    """Wednesday, 2 December 2026, as it is written in the reader's language."""
+    return format_date(local(value) if isinstance(value, datetime) else value, "full")
 
 
 def month_or_day(printed: str) -> str:
@@ -243,6 +251,7 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         day=day,
+        weekday=weekday,
         month_or_day=month_or_day,
         moment=moment,
         local_day=lambda value: day(local(value).date()),

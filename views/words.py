@@ -133,6 +133,19 @@ PEG_SIGNS = {
     "cat": _l("Cat"),
     "snail": _l("Snail"),
 }
+# Topics of Info-Santé sessions; those of trainings are four conditions.
+TOPICS = {
+    "breastfeeding": _l("Breastfeeding"),
+    "pregnancy-diet": _l("Eating during pregnancy"),
+    "crying-sleep": _l("Crying and sleep"),
+    "home-accidents": _l("A safe home"),
+    "senses": _l("Development of the senses"),
+    "other": _l("Other topics"),
+}
+TRAINING_TOPICS = {
+    topic: CONDITIONS[topic] for topic in ("allergy", "asthma", "epilepsy", "febrile-seizures")
+}
+ADULTS = {"1": _l("One adult"), "2": _l("Two adults")}
 # The page for "no connection": all languages at once, because it knows no reader.
 OFFLINE = {
     "title": _l("This page cannot be shown now"),

@@ -27,6 +27,7 @@ WIDE: ViewportSize = {"width": 1024, "height": 768}
 NO_PAGES = {
     "children.photo": "a picture",
     "plans.file": "a picture",
+    "info_sante.calendar": "a calendar file",
     "nursery.enrolment": "a part of a page, else a redirect to the tablet's page",
     "machine.favicon": "a picture",
     "machine.health": "for machines",
@@ -62,6 +63,8 @@ SENT = {
         ("main form", {"name": "", "closes_0": "soon", "since_0": NO_DAY}),
         ("main form", {"closes_0": "09:00"}),
     ],
+    "desk_sessions.new": [("#session-form", {"title_en": "", "day": NO_DAY, "seats": "x"})],
+    "desk_sessions.show": [("#seat-form", {"name": "", "phone": "x"})],
     "nursery.paper": [("form[action$='/nursery/paper']", {"name": ""})],
     "nursery.devices": [("main form", {"name": "Hall"}), ("main form", {"name": ""})],
     "nursery.people": [
@@ -92,6 +95,12 @@ WALKS = {
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
     "facts": Walk("Noor Haddad", ("/desk/services",), rooms=("desk_services.",)),
     "nursery": Walk("Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "invitations.")),
+    "nursery": Walk(
+        "Sami Ben Youssef",
+        ("/nursery",),
+        ("nursery.", "plans.", "invitations.", "info_sante.train"),
+    ),
+    "desk-sessions": Walk("Noor Haddad", ("/desk/info-sante",), ("desk_sessions.",)),
 }
 
 
