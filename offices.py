@@ -87,9 +87,11 @@ class CareRequest(Sealed):
     topic = Secret()
     child = Secret()  # first name, as the family gave it
     born = Secret(date)
+    expecting = Secret(bool, False)
     address = Secret()
     hospital = Secret()
     ward = Secret()
+    until = Secret(date)  # how long the mother is there
     times = Secret(list, ())  # wished half-days, "2026-11-26 am"
     note = Secret()  # the nurse's words with the answer
 

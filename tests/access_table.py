@@ -11,6 +11,7 @@ ANY_MANAGER = "sami olga"
 ANY_STAFF = "sami tessa olga"
 HOLDERS = "ines marc sami tessa tablet"
 NURSE = "noor"
+ASKED = "ines"  # the guardian in whose name it is; Marc's requests are his own
 SIGNED_IN = "ines marc ivan aoife sami tessa olga noor zoe admin"
 
 EXPECTED = {
@@ -41,7 +42,14 @@ EXPECTED = {
     "children.share": {"own": FAMILY},
     "children.show": {"own": FAMILY},
     "children.take_photo": {"own": FAMILY},
+    "desk.cancel": {"own": NURSE, "foreign": NURSE},
+    "desk.claim": {"own": NURSE, "foreign": NURSE},
+    "desk.confirm": {"own": NURSE, "foreign": NURSE},
+    "desk.enter": {"own": NURSE},
     "desk.index": {"own": NURSE},
+    "desk.new": {"own": NURSE},
+    "desk.refuse": {"own": NURSE, "foreign": NURSE},
+    "desk.show": {"own": NURSE, "foreign": NURSE},
     "desk_services.index": {"own": NURSE},
     "desk_sessions.index": {"own": NURSE},
     "editing.act_on_line": {"own": FAMILY},
@@ -108,5 +116,11 @@ EXPECTED = {
     "plans.start": {"own": FAMILY},
     "plans.submit": {"own": FAMILY},
     "plans.versions": {"own": FAMILY},
+    "requests.calendar": {"own": ASKED},
+    "requests.cancel": {"own": ASKED},
+    "requests.cancellation": {"own": ASKED},
+    "requests.create": {"own": SIGNED_IN},
     "requests.index": {"own": SIGNED_IN},
+    "requests.new": {"own": SIGNED_IN},
+    "requests.show": {"own": ASKED},
 }

@@ -1,5 +1,6 @@
 """The access matrix: every route x everybody x own, foreign and missing things, from one table."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,8 @@ from werkzeug.routing import Rule
 import offline
 import sealing
 from database import clock
-from models import Contact, Device, DeviceState, Grant, KitUnit, PaperChild, Room, Staff
+from models import Contact, Device, DeviceState, Grant, Guardian, KitUnit, PaperChild, Room, Staff
+from offices import CareRequest, RequestKind, RequestStatus
 from views.guards import PUBLIC
 
 PEOPLE = ("ines", "marc", "ivan", "aoife", "sami", "tessa", "olga", "noor", "zoe", "admin")
@@ -34,6 +36,17 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
     device = Device.create(nursery=nursery, name="new", public_key=uuid4().bytes)
     unit = KitUnit.create(plan=plan, data_key=child.data_key_id, label="box")
     paper = PaperChild.create(nursery=nursery, data_key=key, name="Tim")
+    parent = child.guardians.order_by(Guardian.created).first().person
+    care_request = CareRequest.create(
+        kind=RequestKind.TELE,
+        status=RequestStatus.CONFIRMED,
+        person=parent,
+        data_key=parent.data_key_id,
+        language="fr",
+        starts=clock() + timedelta(days=1),
+        answered=clock(),
+        phone="621 555 000",
+    )
     return {
         "child_id": child.id,
         "plan_id": plan.id,
@@ -44,6 +57,7 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
         "device_id": device.id,
         "paper_child_id": paper.id,
         "record_id": unit.id,
+        "care_request_id": care_request.id,
         "name": f"{child.photo.sha256}.jpg" if child.photo else "0.jpg",
     }
 
