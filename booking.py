@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from peewee import IntegrityError
 
@@ -89,12 +90,10 @@ def _one_at_a_time(person: Person) -> None:
     Person.update(language=Person.language).where(Person.id == person.id).execute()
 
 
-def claim(care_request: CareRequest, nurse: Person, now: datetime) -> None:
+def claim(care_request: CareRequest, nurse: Person, seen: UUID | None, now: datetime) -> None:
     """ "I answer this one". Of two nurses the first has it; a colleague's claim may be taken over,
-    but only by somebody who has seen it: `care_request` is as it was read."""
-    before = CareRequest.nurse.is_null()
-    if care_request.nurse_id:
-        before = CareRequest.nurse == care_request.nurse_id
+    but only by somebody who has `seen` whose it was."""
+    before = CareRequest.nurse == seen if seen else CareRequest.nurse.is_null()
     with db.atomic():
         if not _change(care_request, RequestStatus.ASKED, before, nurse=nurse):
             raise DomainError("request-changed")

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from flask_babel import format_date, format_time
+from flask_babel import format_date, format_datetime, format_time
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -15,6 +15,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 import booking
 import services
+from database import local
 from models import Child, Person
 from offices import Centre, RequestKind
 from views.fields import (
@@ -151,12 +152,16 @@ def _centres() -> dict[str, str]:
 
 
 def half_day(half: str) -> str:
-    """ "2026-11-26 am" as a reader says it: Thu 26 November, morning."""
+    """ "2026-11-26 am" as a reader says it: Thu 26 Nov, morning."""
     day, _space, part = half.partition(" ")
-    said = format_date(date.fromisoformat(day), "EEE d MMMM")
+    said = format_date(date.fromisoformat(day), "EEE d MMM")
     if part == "am":
         return _("%(day)s, morning", day=said)
     return _("%(day)s, afternoon", day=said)
+
+
+def short(moment: datetime) -> str:
+    return format_datetime(local(moment), "EEE d MMM, HH:mm", rebase=False)
 
 
 def walk_ins(today: date) -> list[dict[str, Any]]:

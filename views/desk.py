@@ -89,7 +89,8 @@ def show(care_request: CareRequest) -> ResponseReturnValue:
 @allowed("desk.requests", CareRequest)
 def claim(care_request: CareRequest) -> ResponseReturnValue:
     try:
-        booking.claim(care_request, g.actor.person, clock())
+        seen = request.form.get("seen", type=UUID)
+        booking.claim(care_request, g.actor.person, seen, clock())
     except DomainError as refusal:
         return desk_page(care_request, 409, problem=sentence(refusal))
     Audit.note(g.actor, "request.claim", care_request.id)
@@ -206,7 +207,8 @@ def desk_page(
         problem=problem,
         kind=kind,
         is_mine=is_mine,
-        late_before=now - queues.LONG,
+        now=now,
+        late=queues.LONG,
         today=local(now).date(),
         asking=asking,
         is_part=wants_fragment(),
@@ -220,7 +222,7 @@ def desk_page(
 def confirmation_form(care_request: CareRequest, sent: ConfirmationForm | None) -> ConfirmationForm:
     """The first half hours that suit both; the very first is chosen already."""
     offered = booking.offers(care_request, g.actor.person, clock())
-    times = {hour.isoformat(): moment(hour) for hour in offered}
+    times = {hour.isoformat(): asking.short(hour) for hour in offered}
     form = sent or ConfirmationForm(formdata=None, hour="09:00")
     form.starts.choices = options({**times, OTHER: _("Another time")})
     if form.starts.data not in {*times, OTHER}:
