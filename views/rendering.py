@@ -67,6 +67,7 @@ SENTENCES = {
     "request-changed": _l("A colleague has taken this request meanwhile."),
     "request-already-answered": _l("This request was answered or taken back already."),
     "time-is-past": _l("This time has passed. Choose another."),
+    "not-a-half-hour": _l("An appointment begins at a full or half hour."),
     "slot-already-taken": _l("This half hour is taken already. Choose another."),
     "session-over": _l("This session has begun, or it does not take place."),
     "joined-already": _l("You are on the list already."),

@@ -146,6 +146,66 @@ TRAINING_TOPICS = {
     topic: CONDITIONS[topic] for topic in ("allergy", "asthma", "epilepsy", "febrile-seizures")
 }
 ADULTS = {"1": _l("One adult"), "2": _l("Two adults")}
+REQUEST_KINDS = {
+    "tele-consultation": _l("Tele-consultation"),
+    "cnje": _l("Consultation for infants and young children (CNJE)"),
+    "home-visit": _l("Home visit"),
+    "ward-visit": _l("Visit on the maternity ward"),
+}
+REQUEST_SHORT = {
+    "tele-consultation": _l("Call"),
+    "cnje": _l("Consultation"),
+    "home-visit": _l("Home"),
+    "ward-visit": _l("Maternity"),
+}
+REQUEST_LINES = {
+    "tele-consultation": _l(
+        "A nurse or social hygiene assistant calls you and takes time for you."
+    ),
+    "cnje": _l("A paediatric nurse or social hygiene assistant sees your child, by appointment."),
+    "home-visit": _l(
+        "A specialised nurse comes to you, listens and advises. Relatives may ask too."
+    ),
+    "ward-visit": _l("We meet you after the birth and show you what the service offers."),
+}
+REQUEST_ICONS = {
+    "tele-consultation": "i-phone",
+    "cnje": "i-cal",
+    "home-visit": "i-home",
+    "ward-visit": "i-bed",
+}
+REQUEST_STATES = {
+    "asked": _l("Waiting for an answer"),
+    "confirmed": _l("Confirmed"),
+    "declined": _l("Answered, without an appointment"),
+    "cancelled": _l("Taken back"),
+}
+REQUEST_TONES = {
+    "asked": "t-blue",
+    "confirmed": "t-green",
+    "declined": "t-amber",
+    "cancelled": "t-grey",
+}
+REQUEST_STATE_ICONS = {
+    "asked": "i-clock",
+    "confirmed": "i-ok",
+    "declined": "i-warn",
+    "cancelled": "i-off",
+}
+REQUEST_EVENTS = {
+    "asked": _l("Asked"),
+    "claimed": _l("A nurse looks after it"),
+    "confirmed": _l("Confirmed"),
+    "declined": _l("Answered"),
+    "cancelled": _l("Taken back"),
+}
+# What happens at the confirmed hour.
+REQUEST_MEETINGS = {
+    "tele-consultation": _l("%(nurse)s calls you: %(phone)s."),
+    "cnje": _l("%(nurse)s expects you."),
+    "home-visit": _l("%(nurse)s comes to you."),
+    "ward-visit": _l("%(nurse)s comes to see you on the ward."),
+}
 # The page for "no connection": all languages at once, because it knows no reader.
 OFFLINE = {
     "title": _l("This page cannot be shown now"),

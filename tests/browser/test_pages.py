@@ -93,14 +93,12 @@ WALKS = {
     "nobody": Walk("", ("/", "/offline", "/pai/offline", "/nothing-here")),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
-    "facts": Walk("Noor Haddad", ("/desk/services",), rooms=("desk_services.",)),
-    "nursery": Walk("Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "invitations.")),
     "nursery": Walk(
         "Sami Ben Youssef",
         ("/nursery",),
         ("nursery.", "plans.", "invitations.", "info_sante.train"),
     ),
-    "desk-sessions": Walk("Noor Haddad", ("/desk/info-sante",), ("desk_sessions.",)),
+    "desk": Walk("Noor Haddad", ("/desk", "/desk/info-sante", "/desk/services"), ("desk",)),
 }
 
 
