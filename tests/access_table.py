@@ -108,5 +108,8 @@ EXPECTED = {
     "plans.start": {"own": FAMILY},
     "plans.submit": {"own": FAMILY},
     "plans.versions": {"own": FAMILY},
+    "prints.binder": {"own": ANY_STAFF},
+    "prints.export": {"own": FAMILY},
+    "prints.show": {"own": HOLDERS, "foreign": "olga"},
     "requests.index": {"own": SIGNED_IN},
 }

@@ -16,7 +16,7 @@ from werkzeug.exceptions import NotFound
 
 import access
 from database import clock
-from models import Actor, Audit, Device, SignIn
+from models import Actor, Audit, Device, Nursery, SignIn
 
 # Reachable without signing in. A test compares this set with the app. The sync pages are here
 # because the device's signature is their sign-in.
@@ -45,6 +45,8 @@ PUBLIC = {
     "privacy.show",
     "feedback.show",
     "search.show",
+    "prints.check_form",
+    "prints.check",
     "sync.sync",
     "sync.enrol",
     "sync.claim",
@@ -161,6 +163,24 @@ def allowed(action: str, model: type[Model] | None = None) -> Callable:
             return view(**values)
 
         guarded.action = action
+        return guarded
+
+    return decorate
+
+
+def in_nursery(action: str) -> Callable:
+    """Guard a view about a whole nursery: the one in `?nursery=`, else the person's first."""
+
+    def decorate(view: Callable) -> Callable:
+        @allowed(action)
+        @wraps(view)
+        def guarded(**values: Any) -> ResponseReturnValue:
+            mine = Nursery.select().where(Nursery.id.in_(g.actor.staffed)).order_by(Nursery.name)
+            chosen = request.args.get("nursery", type=UUID)
+            nursery = get_or_404(mine, chosen) if chosen else mine.first() or abort(404)
+            require(action, nursery)
+            return view(nursery, **values)
+
         return guarded
 
     return decorate

@@ -27,6 +27,7 @@ WIDE: ViewportSize = {"width": 1024, "height": 768}
 NO_PAGES = {
     "children.photo": "a picture",
     "plans.file": "a picture",
+    "prints.export": "for machines",
     "nursery.enrolment": "a part of a page, else a redirect to the tablet's page",
     "machine.favicon": "a picture",
     "machine.health": "for machines",
@@ -80,7 +81,9 @@ WALKS = {
     "nobody": Walk("", ("/", "/offline", "/nothing-here")),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
-    "nursery": Walk("Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "invitations.")),
+    "nursery": Walk(
+        "Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "prints.", "invitations.")
+    ),
 }
 
 
