@@ -142,6 +142,8 @@ POLICY: dict[str, Predicate] = {
     "child.share": guardian_with_all_rights,
     "contact.edit": guardian_with_all_rights,
     "plan.read": guardian_or_granted,
+    "plan.print": guardian_or_granted,
+    "plan.export": guardian,
     "plan.files": seen,
     "plan.edit": guardian_with_all_rights,
     "plan.scan": guardian_with_all_rights,

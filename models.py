@@ -539,6 +539,7 @@ class PlanVersion(Sealed):
     prev_hash = CharField(default="")
     hash = CharField()
     signature = BlobField()
+    code = CharField(null=True, index=True)  # of its text, as prints carry it: plan.print_code()
     checker = ForeignKeyField(Person, null=True, on_delete="SET NULL")
     checked = UtcField(null=True)
     content = Secret(dict, None)

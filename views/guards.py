@@ -18,7 +18,7 @@ from werkzeug.exceptions import NotFound
 import access
 import sealing
 from database import DomainError, clock
-from models import Actor, Audit, Device, Limit, SignIn
+from models import Actor, Audit, Device, Limit, Nursery, SignIn
 
 # Reachable without signing in. A test compares this set with the app. The sync pages are here
 # because the device's signature is their sign-in.
@@ -54,6 +54,8 @@ PUBLIC = {
     "doctor.show",
     "doctor.confirm",
     "search.find",
+    "prints.check_form",
+    "prints.check",
     "sync.sync",
     "sync.enrol",
     "sync.claim",
@@ -182,6 +184,24 @@ def no_such_link(kind: str) -> NoReturn:
     if not Limit.allow(f"{kind}:{address}", WRONG_LINKS, timedelta(hours=1), clock()):
         raise DomainError("too-many-tries")
     abort(404)
+
+
+def in_nursery(action: str) -> Callable:
+    """Guard a view about a whole nursery: the one in `?nursery=`, else the person's first."""
+
+    def decorate(view: Callable) -> Callable:
+        @allowed(action)
+        @wraps(view)
+        def guarded(**values: Any) -> ResponseReturnValue:
+            mine = Nursery.select().where(Nursery.id.in_(g.actor.staffed)).order_by(Nursery.name)
+            chosen = request.args.get("nursery", type=UUID)
+            nursery = get_or_404(mine, chosen) if chosen else mine.first() or abort(404)
+            require(action, nursery)
+            return view(nursery, **values)
+
+        return guarded
+
+    return decorate
 
 
 def require(action: str, thing: Model | None = None) -> None:

@@ -22,6 +22,7 @@ from models import (
     Nursery,
     Plan,
     PlanMode,
+    PlanVersion,
     Room,
     ScanPage,
     Signature,
@@ -85,8 +86,8 @@ def render(kind: str, language: str, owner: Plan | Nursery) -> str:
 # ── plan and emergency ───────────────────────────────────────────────────────────────────────────
 
 
-def plan_page(plan: Plan, language: str) -> dict[str, Any]:
-    facts = plan_facts(plan, language)
+def plan_page(plan: Plan, language: str, version: PlanVersion | None = None) -> dict[str, Any]:
+    facts = plan_facts(plan, language, version)
     content = facts["content"]
     return facts | {
         "daily": tuple(name for name in (*DAILY, *AROUND) if content.lines(name)),
@@ -111,9 +112,9 @@ def emergency_page(plan: Plan, language: str) -> dict[str, Any]:
     }
 
 
-def plan_facts(plan: Plan, language: str) -> dict[str, Any]:
-    """What both pages of a plan show."""
-    version, child = plan.current, plan.child
+def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) -> dict[str, Any]:
+    """What both pages of a plan show, of the version in force or of another."""
+    version, child = version or plan.current, plan.child
     content = content_of(version)
     contacts = Contact.of(child.id)
     places = places_of(child)

@@ -236,6 +236,8 @@ def each_language() -> Iterator[str]:
 # What somebody did, as it follows the name in "who opened the plan".
 ACTS = {
     "plan.read": _l("opened the plan"),
+    "plan.print": _l("opened the plan to print it"),
+    "plan.export": _l("exported the plan"),
     "plan.submit": _l("sent the plan to be checked"),
     "plan.check": _l("compared the plan with the paper and put it in force"),
     "plan.refuse": _l("compared the plan with the paper and found a difference"),

@@ -28,6 +28,7 @@ NO_PAGES = {
     "children.photo": "a picture",
     "plans.file": "a picture",
     "info_sante.calendar": "a calendar file",
+    "prints.export": "for machines",
     "nursery.enrolment": "a part of a page, else a redirect to the tablet's page",
     "machine.favicon": "a picture",
     "machine.health": "for machines",
@@ -96,7 +97,7 @@ WALKS = {
     "nursery": Walk(
         "Sami Ben Youssef",
         ("/nursery",),
-        ("nursery.", "plans.", "invitations.", "info_sante.train"),
+        ("nursery.", "plans.", "prints.", "invitations.", "info_sante.train"),
     ),
     "desk": Walk("Noor Haddad", ("/desk", "/desk/info-sante", "/desk/services"), ("desk",)),
 }
