@@ -42,6 +42,7 @@ EXPECTED = {
     "children.show": {"own": FAMILY},
     "children.take_photo": {"own": FAMILY},
     "desk.index": {"own": NURSE},
+    "desk_feedback.index": {"own": NURSE},
     "desk_services.index": {"own": NURSE},
     "desk_sessions.index": {"own": NURSE},
     "editing.act_on_line": {"own": FAMILY},

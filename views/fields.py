@@ -67,10 +67,12 @@ def a_choice(
     return SelectField(label, choices=options(words), invalid_choice_message=said, **more)
 
 
-def one_of(label: Any, words: Mapping[str, Any], default: str = "") -> RadioField:
+def one_of(label: Any, words: Mapping[str, Any], default: str = "", **more: Any) -> RadioField:
     """The same as a row of buttons."""
     said = _l("Choose one of these.")
-    return RadioField(label, choices=options(words), default=default, invalid_choice_message=said)
+    return RadioField(
+        label, choices=options(words), default=default, invalid_choice_message=said, **more
+    )
 
 
 class DayInput(DateInput):

@@ -15,6 +15,7 @@ from peewee import Model, ModelSelect, OperationalError
 from werkzeug.exceptions import NotFound
 
 import access
+import sealing
 from database import clock
 from models import Actor, Audit, Device, SignIn
 
@@ -44,6 +45,7 @@ PUBLIC = {
     "help.show",
     "privacy.show",
     "feedback.show",
+    "feedback.send",
     "search.show",
     "sync.sync",
     "sync.enrol",
@@ -61,6 +63,11 @@ SEEN_EVERY = 60  # seconds between two notes that a session is in use
 def cookie_name(name: str) -> str:
     """`__Host-` needs HTTPS; plain names serve http://localhost."""
     return f"__Host-{name}" if request.is_secure else name
+
+
+def caller() -> str:
+    """The address that asks, blinded: to count its tries, never to know it."""
+    return sealing.blind_index(request.remote_addr or "").hex()
 
 
 def actor_of_request() -> Actor:

@@ -2,15 +2,14 @@
 
 from datetime import timedelta
 
-from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 import nurseries
-import sealing
 from database import DomainError, clock
 from models import Audit, Limit, Staff
-from views.guards import allowed
+from views.guards import allowed, caller
 from views.rendering import sentence
 
 bp = Blueprint("invitations", __name__, url_prefix="/invitations")
@@ -42,8 +41,7 @@ def staff_of(token: str) -> Staff:
     """404 for a link that works no more, and 429 for who tries many."""
     if staff := nurseries.invited(token, clock()):
         return staff
-    address = sealing.blind_index(request.remote_addr or "").hex()
-    if not Limit.allow(f"invitation:{address}", WRONG, HOUR, clock()):
+    if not Limit.allow(f"invitation:{caller()}", WRONG, HOUR, clock()):
         raise DomainError("too-many-tries")
     return abort(404)
 

@@ -59,6 +59,10 @@ SENT = {
         ("form[action$='/invitations']", {}),
         ("form[action$='/nursery/people']", {"name": ""}),
     ],
+    "feedback.show": [
+        ("main form", {"comment": "mail me: rui@example.lu"}),
+        ("main form", {"found": "yes", "rating": "4"}),
+    ],
     "nursery.rooms": [("form[action$='/nursery/rooms']", {"name": ""})],
 }
 # Below a page that has no link to it: only a tablet that is in use can be lost.
@@ -80,6 +84,7 @@ WALKS = {
     "nobody": Walk("", ("/", "/offline", "/nothing-here")),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
+    "desk": Walk("Noor Haddad", ("/desk/services",), ("desk",)),
     "nursery": Walk("Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "invitations.")),
 }
 
