@@ -83,6 +83,7 @@ class Person(Sealed):
     name = Secret()
     mail = Secret()  # for copies of notices; never a way to sign in
     phone = Secret()
+    consented = Secret()  # ISO moment at which the notice was agreed to
 
 
 class Passkey(BaseModel):
@@ -172,6 +173,8 @@ class Token(BaseModel):
 class Limit(BaseModel):
     """How often something was tried in a window. In the database, so that all workers agree."""
 
+    KEPT = timedelta(days=2)
+
     key = CharField()
     window = UtcField()
     count = IntegerField(default=0)
@@ -182,7 +185,8 @@ class Limit(BaseModel):
     @classmethod
     def allow(cls, key: str, most: int, per: timedelta, now: datetime) -> bool:
         """Count one more try of `key`; False once there were more than `most` in this window."""
-        window = datetime.fromtimestamp(now.timestamp() // per.total_seconds() * per.seconds, UTC)
+        seconds = per.total_seconds()
+        window = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
         row = {"id": uuid4(), "key": key, "window": window, "count": 1, "created": now}
         # In one statement: of many at once exactly `most` come through.
         (counted,) = (
@@ -191,6 +195,8 @@ class Limit(BaseModel):
             .returning(cls.count)
             .execute()
         )
+        if counted.count == 1:  # what was counted long ago limits nobody
+            cls.delete().where(cls.window < now - cls.KEPT).execute()
         return counted.count <= most
 
 

@@ -51,6 +51,7 @@ EXPECTED = {
     "desk.new": {"own": NURSE},
     "desk.refuse": {"own": NURSE, "foreign": NURSE},
     "desk.show": {"own": NURSE, "foreign": NURSE},
+    "desk_feedback.index": {"own": NURSE},
     "desk_services.edit": {"own": NURSE, "foreign": NURSE},
     "desk_services.edit_centre": {"own": NURSE, "foreign": NURSE},
     "desk_services.index": {"own": NURSE},

@@ -32,7 +32,7 @@ STARTS = {
     "tessa": ("/nursery/manage",),
     "zoe": ("/home", "/children/new", "/info-sante"),
     "noor": ("/desk", "/desk/info-sante", "/desk/services"),
-    None: ("/", "/sign-up", "/sign-in", "/enrol", "/search"),
+    None: ("/", "/sign-up", "/sign-in", "/enrol", "/search", "/feedback"),
 }
 MOST_PAGES = 60
 EACH = 5  # every fifth odd value for a field, so that all of them are met across a form

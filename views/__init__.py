@@ -7,6 +7,7 @@ from views import (
     children,
     demonstration,
     desk,
+    desk_feedback,
     desk_services,
     desk_sessions,
     doctor,
@@ -53,6 +54,7 @@ PLACES = (
     desk,
     desk_sessions,
     desk_services,
+    desk_feedback,
     sync,
     machine,
 )

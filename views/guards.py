@@ -50,6 +50,7 @@ PUBLIC = {
     "help.show",
     "privacy.show",
     "feedback.show",
+    "feedback.send",
     "search.show",
     "doctor.show",
     "doctor.confirm",
@@ -73,6 +74,11 @@ SEEN_EVERY = 60  # seconds between two notes that a session is in use
 def cookie_name(name: str) -> str:
     """`__Host-` needs HTTPS; plain names serve http://localhost."""
     return f"__Host-{name}" if request.is_secure else name
+
+
+def caller() -> str:
+    """The address that asks, blinded: to count its tries, never to know it."""
+    return sealing.blind_index(request.remote_addr or "").hex()
 
 
 def actor_of_request() -> Actor:
@@ -180,8 +186,7 @@ def allowed(action: str, model: type[Model] | None = None) -> Callable:
 
 def no_such_link(kind: str) -> NoReturn:
     """404 for a link that works no more, and 429 for an address that tries many."""
-    address = sealing.blind_index(request.remote_addr or "").hex()
-    if not Limit.allow(f"{kind}:{address}", WRONG_LINKS, timedelta(hours=1), clock()):
+    if not Limit.allow(f"{kind}:{caller()}", WRONG_LINKS, timedelta(hours=1), clock()):
         raise DomainError("too-many-tries")
     abort(404)
 

@@ -206,6 +206,14 @@ REQUEST_MEETINGS = {
     "home-visit": _l("%(nurse)s comes to you."),
     "ward-visit": _l("%(nurse)s comes to see you on the ward."),
 }
+FOUND = {"yes": _l("Yes"), "partly": _l("In part"), "no": _l("No")}
+RATINGS = {
+    "1": _l("very poor"),
+    "2": _l("poor"),
+    "3": _l("fair"),
+    "4": _l("good"),
+    "5": _l("very good"),
+}
 # The page for "no connection": all languages at once, because it knows no reader.
 OFFLINE = {
     "title": _l("This page cannot be shown now"),

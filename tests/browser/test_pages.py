@@ -73,6 +73,10 @@ SENT = {
         ("form[action$='/invitations']", {}),
         ("form[action$='/nursery/people']", {"name": ""}),
     ],
+    "feedback.show": [
+        ("main form", {"comment": "mail me: rui@example.lu"}),
+        ("main form", {"found": "yes", "rating": "4"}),
+    ],
     "nursery.rooms": [("form[action$='/nursery/rooms']", {"name": ""})],
 }
 # Below a page that has no link to it: only a tablet that is in use can be lost.
