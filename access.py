@@ -42,6 +42,14 @@ def guardian_or_granted(actor: Actor, thing: Any) -> bool:
     return guardian(actor, thing)
 
 
+def guardian_or_works_with(actor: Actor, thing: Any) -> bool:
+    """A guardian with all rights, or a person of a nursery that holds the plan: no tablet, since
+    who handed a box over must be known."""
+    child = thing.plan
+    held = Grant.children_for(Actor(actor.person)).where(Grant.child == _child_id(child))
+    return guardian_with_all_rights(actor, child) or (actor.person is not None and held.exists())
+
+
 def seen(actor: Actor, _: Any) -> bool:
     """Whoever sees the object may: the scope has decided."""
     return bool(actor)
@@ -134,12 +142,17 @@ POLICY: dict[str, Predicate] = {
     "child.share": guardian_with_all_rights,
     "contact.edit": guardian_with_all_rights,
     "plan.read": guardian_or_granted,
+    "plan.print": guardian_or_granted,
+    "plan.export": guardian,
     "plan.files": seen,
     "plan.edit": guardian_with_all_rights,
     "plan.scan": guardian_with_all_rights,
     "plan.submit": guardian_with_all_rights,
     "plan.versions": guardian,
     "plan.check": second_person,
+    "plan.ask-doctor": guardian_with_all_rights,
+    "kit.replace": guardian_or_works_with,
+    "note.edit": guardian_with_all_rights,
     "grant.answer": manages,
     "grant.left": manages,
     "grant.end": manages_or_guards,

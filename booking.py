@@ -47,13 +47,17 @@ def ask(
     person: Person | None = None,
     entered_by: Person | None = None,
 ) -> CareRequest:
-    """`facts` are secrets of CareRequest by name, and `centre`. Somebody at the desk
+    """`facts` are secrets of CareRequest by name, and `centre_id`. Somebody at the desk
     (`entered_by`) asks for a family without an account: then there is no `person`."""
     with db.atomic():
         if person:
             _one_at_a_time(person)
-            if open_requests(person) >= MOST_OPEN:
+            waiting = open_requests(person)
+            if twin := next((one for one in waiting if _same(one, kind, facts)), None):
+                return twin  # the form was sent twice
+            if len(waiting) >= MOST_OPEN:
                 raise DomainError("too-many-requests")
+            _remember_reach(person, facts)
         care_request = CareRequest.create(
             kind=kind,
             person=person,
@@ -67,9 +71,24 @@ def ask(
     return care_request
 
 
-def open_requests(person: Person) -> int:
+def open_requests(person: Person) -> list[CareRequest]:
     asked = CareRequest.status == RequestStatus.ASKED
-    return CareRequest.select().where(CareRequest.person == person, asked).count()
+    return list(CareRequest.select().where(CareRequest.person == person, asked))
+
+
+def _same(care_request: CareRequest, kind: str, facts: Mapping[str, Any]) -> bool:
+    return care_request.kind == kind and all(
+        (getattr(care_request, name) or None) == (value or None) for name, value in facts.items()
+    )
+
+
+def _remember_reach(person: Person, facts: Mapping[str, Any]) -> None:
+    """Where the account has no phone or mail yet, what was typed is kept for the next time."""
+    new = {name: facts.get(name) for name in ("phone", "mail") if not getattr(person, name)}
+    for name, value in new.items():
+        setattr(person, name, value or "")
+    if any(new.values()):
+        person.save(only=[Person.sealed])
 
 
 def _one_at_a_time(person: Person) -> None:
@@ -77,12 +96,10 @@ def _one_at_a_time(person: Person) -> None:
     Person.update(language=Person.language).where(Person.id == person.id).execute()
 
 
-def claim(care_request: CareRequest, nurse: Person, now: datetime) -> None:
+def claim(care_request: CareRequest, nurse: Person, seen: UUID | None, now: datetime) -> None:
     """ "I answer this one". Of two nurses the first has it; a colleague's claim may be taken over,
-    but only by somebody who has seen it: `care_request` is as it was read."""
-    before = CareRequest.nurse.is_null()
-    if care_request.nurse_id:
-        before = CareRequest.nurse == care_request.nurse_id
+    but only by somebody who has `seen` whose it was."""
+    before = CareRequest.nurse == seen if seen else CareRequest.nurse.is_null()
     with db.atomic():
         if not _change(care_request, RequestStatus.ASKED, before, nurse=nurse):
             raise DomainError("request-changed")
@@ -95,6 +112,8 @@ def confirm(
     """Give this half hour of the nurse to the family. The database decides who was first."""
     if starts <= now:
         raise DomainError("time-is-past")
+    if starts.timestamp() % HALF_HOUR.total_seconds():
+        raise DomainError("not-a-half-hour")  # others would overlap without meeting
     try:
         with db.atomic():
             if not _change(
@@ -127,16 +146,20 @@ def decline(care_request: CareRequest, nurse: Person, note: str, now: datetime) 
 
 
 def cancel(care_request: CareRequest, by: Person, now: datetime) -> None:
-    """By the family, before the hour: the half hour is free again, and the nurse is told."""
+    """By the family, or for it, before the hour: that is free again, and the nurse is told."""
     running = (RequestStatus.ASKED, RequestStatus.CONFIRMED)
+    ahead = CareRequest.starts.is_null() | (CareRequest.starts > now)
     with db.atomic():
-        if not _change(care_request, running, status=RequestStatus.CANCELLED):
+        if not _change(care_request, running, ahead, status=RequestStatus.CANCELLED):
             raise DomainError("request-already-answered")
-        freed = Slot.delete().where(Slot.care_request == care_request).execute()
         _event(care_request, "cancelled", by, now)
-        if freed and care_request.nurse:
-            facts = {"starts": care_request.starts.isoformat()}
-            jobs.notify(care_request.nurse, "request-cancelled", care_request.id, now, facts=facts)
+        slot = Slot.get_or_none(Slot.care_request == care_request)
+        if slot is None:
+            return
+        slot.delete_instance()
+        if slot.nurse != by:
+            facts = {"starts": slot.starts.isoformat()}
+            jobs.notify(slot.nurse, "request-cancelled", care_request.id, now, facts=facts)
 
 
 def _change(
@@ -197,7 +220,8 @@ def is_working_day(day: date) -> bool:
 
 def offers(care_request: CareRequest, nurse: Person, now: datetime) -> list[datetime]:
     """The first free half hours of the nurse on the half-days that suit the family."""
-    wished = [half for half in care_request.times if half in half_days(now)] or half_days(now)
+    ahead = half_days(now)
+    wished = [half for half in ahead if half in care_request.times] or ahead
     first = now.replace(hour=0, minute=0)
     taken = {
         starts

@@ -7,6 +7,7 @@ from flask.cli import ScriptInfo
 import demo
 import nurseries
 import offline
+import plan
 import sealing
 import services
 from database import clock, db, migrations
@@ -32,6 +33,7 @@ def is_running() -> bool:
 def setup(context: click.Context) -> None:
     """Everything a first start needs, and harmless before every later one."""
     context.invoke(migrate)
+    plan.give_codes()
     services.load()
     if current_app.config["DEMO"]:
         context.invoke(load_demo)

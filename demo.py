@@ -36,7 +36,7 @@ from models import (
     Staff,
     StaffRole,
 )
-from offices import Centre, InfoSession, SessionKind
+from offices import CareRequest, Centre, InfoSession, SessionKind
 
 NOW = datetime.fromisoformat("2026-11-24T08:12+01:00")
 PAPERS = Path(__file__).parent / "data" / "demo"
@@ -205,6 +205,7 @@ def _make(now: datetime) -> None:
         nursery = Grant.get(Grant.child == named(slug)).nursery_id
         Presence.create(child=named(slug), nursery=nursery, day=local(now).date())
     _sessions(now)
+    _requests(now)
 
 
 def _sessions(now: datetime) -> None:
@@ -341,12 +342,34 @@ def _share(child: Child, room: str, by: str, version: PlanVersion, now: datetime
     plan.put_in_force(version, manager, {}, now - timedelta(days=39))
 
 
+def _requests(now: datetime) -> None:
+    """What waits at the desk, and one appointment that was given already."""
+    ahead, nurse = booking.half_days(now), Person.get_by_id(named("noor"))
+    asked = tomllib.loads((PAPERS / "requests.toml").read_text(encoding="utf-8"))
+    for row in asked["open"]:
+        who = row.pop("who", None)
+        person = Person.get_by_id(named(who)) if who else None
+        by = {"person": person} if person else {"entered_by": nurse}
+        kind, language = row.pop("kind"), row.pop("language")
+        when = now - timedelta(hours=row.pop("hours"))
+        facts = {"times": [ahead[half] for half in row.pop("halves", ())], **row}
+        if person:
+            facts["name"] = person.name
+        booking.ask(kind, facts, language, when, **by)
+    last = CareRequest.select().where(CareRequest.person == named("aoife")).get()
+    facts = {"name": last.name, "phone": last.phone, "child": last.child}
+    made = booking.ask("cnje", facts, "en", now - timedelta(hours=90), person=last.person)
+    first = booking.offers(made, nurse, now)[0]
+    booking.confirm(made, nurse, first, "", now - timedelta(hours=70))
+
+
 # ── finding it ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _find() -> SimpleNamespace:
     """Rows by short names: ines ... admin; baach, kueb; their rooms; of each child leo, leo_plan,
-    leo_version, leo_scan, leo_grant, of those with a scan only leo_parent as well; sessions."""
+    leo_version, leo_scan, leo_grant, of those with a scan only leo_parent as well; sessions;
+    care_request: what Inês asked."""
     rows: dict[str, Any] = {}
     for table, slugs in (
         (Person, PEOPLE),
@@ -364,6 +387,7 @@ def _find() -> SimpleNamespace:
         rows[f"{slug}_grant"] = Grant.get(Grant.child == named(slug))
     for _kind, row in _session_rows():
         rows[row["slug"]] = InfoSession.get_by_id(named(row["slug"]))
+    rows["care_request"] = CareRequest.get(CareRequest.person == named("ines"))
     return SimpleNamespace(**rows)
 
 

@@ -34,6 +34,12 @@ addEventListener('beforeunload', (event) => {
   if (typed && !sent) event.preventDefault();
 });
 
+// Where there is a script, printing is one tap.
+for (const button of document.querySelectorAll('[data-print]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => print());
+}
+
 // A menu closes when one looks elsewhere.
 document.addEventListener('click', ({ target }) => {
   for (const menu of document.querySelectorAll('details.menu[open]')) {

@@ -12,6 +12,7 @@ ANY_STAFF = "sami tessa olga"
 HOLDERS = "ines marc sami tessa tablet"
 NURSE = "noor"
 TRAINED = "sami tessa olga noor"
+ASKED = "ines"  # the guardian in whose name it is; Marc's requests are his own
 SIGNED_IN = "ines marc ivan aoife sami tessa olga noor zoe admin"
 
 EXPECTED = {
@@ -42,8 +43,19 @@ EXPECTED = {
     "children.share": {"own": FAMILY},
     "children.show": {"own": FAMILY},
     "children.take_photo": {"own": FAMILY},
+    "desk.cancel": {"own": NURSE, "foreign": NURSE},
+    "desk.claim": {"own": NURSE, "foreign": NURSE},
+    "desk.confirm": {"own": NURSE, "foreign": NURSE},
+    "desk.enter": {"own": NURSE},
     "desk.index": {"own": NURSE},
+    "desk.new": {"own": NURSE},
+    "desk.refuse": {"own": NURSE, "foreign": NURSE},
+    "desk.show": {"own": NURSE, "foreign": NURSE},
+    "desk_services.edit": {"own": NURSE, "foreign": NURSE},
+    "desk_services.edit_centre": {"own": NURSE, "foreign": NURSE},
     "desk_services.index": {"own": NURSE},
+    "desk_services.save": {"own": NURSE, "foreign": NURSE},
+    "desk_services.save_centre": {"own": NURSE, "foreign": NURSE},
     "desk_sessions.cancel": {"own": NURSE, "foreign": NURSE},
     "desk_sessions.cancellation": {"own": NURSE, "foreign": NURSE},
     "desk_sessions.create": {"own": NURSE},
@@ -55,6 +67,8 @@ EXPECTED = {
     "desk_sessions.save": {"own": NURSE, "foreign": NURSE},
     "desk_sessions.show": {"own": NURSE, "foreign": NURSE},
     "desk_sessions.take_off": {"own": NURSE, "foreign": NURSE},
+    "doctor.ask": {"own": FAMILY},
+    "doctor.send": {"own": FAMILY},
     "editing.act_on_line": {"own": FAMILY},
     "editing.act_on_thing": {"own": FAMILY},
     "editing.add_lines": {"own": FAMILY},
@@ -78,6 +92,10 @@ EXPECTED = {
     "info_sante.trainings": {"own": TRAINED},
     "invitations.show": {"own": ""},
     "invitations.take": {"own": ""},
+    "kits.replace": {"own": "ines marc sami tessa", "foreign": "olga"},
+    "kits.show": {"own": "ines marc sami tessa", "foreign": "olga"},
+    "notes.save": {"own": FAMILY},
+    "notes.show": {"own": FAMILY},
     "notices.index": {"own": SIGNED_IN},
     "nursery.accept": {"own": MANAGER, "foreign": "olga"},
     "nursery.add_paper": {"own": ANY_STAFF},
@@ -124,5 +142,14 @@ EXPECTED = {
     "plans.start": {"own": FAMILY},
     "plans.submit": {"own": FAMILY},
     "plans.versions": {"own": FAMILY},
+    "prints.binder": {"own": ANY_STAFF},
+    "prints.export": {"own": FAMILY},
+    "prints.show": {"own": HOLDERS, "foreign": "olga"},
+    "requests.calendar": {"own": ASKED},
+    "requests.cancel": {"own": ASKED},
+    "requests.cancellation": {"own": ASKED},
+    "requests.create": {"own": SIGNED_IN},
     "requests.index": {"own": SIGNED_IN},
+    "requests.new": {"own": SIGNED_IN},
+    "requests.show": {"own": ASKED},
 }

@@ -15,7 +15,7 @@ import offline
 import sealing
 from database import clock
 from models import Contact, Device, DeviceState, Grant, Guardian, KitUnit, PaperChild, Room, Staff
-from offices import InfoSession
+from offices import CareRequest, Centre, InfoSession, RequestKind, RequestStatus, Service
 from views.guards import PUBLIC
 
 PEOPLE = ("ines", "marc", "ivan", "aoife", "sami", "tessa", "olga", "noor", "zoe", "admin")
@@ -38,8 +38,18 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
     unit = KitUnit.create(plan=plan, data_key=child.data_key_id, label="box")
     paper = PaperChild.create(nursery=nursery, data_key=key, name="Tim")
     info_session = new_session()
-    parent = child.guardians.order_by(Guardian.created).get().person
+    parent = child.guardians.order_by(Guardian.created).first().person
     registration = booking.join(info_session, 1, clock(), person=parent)
+    care_request = CareRequest.create(
+        kind=RequestKind.TELE,
+        status=RequestStatus.CONFIRMED,
+        person=parent,
+        data_key=parent.data_key_id,
+        language="fr",
+        starts=clock() + timedelta(days=1),
+        answered=clock(),
+        phone="621 555 000",
+    )
     return {
         "child_id": child.id,
         "plan_id": plan.id,
@@ -53,6 +63,10 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
         "registration_id": registration.id,
         "training_id": new_session("training").id,
         "record_id": unit.id,
+        "kit_unit_id": unit.id,
+        "service_id": Service.get().id,
+        "centre_id": Centre.get().id,
+        "care_request_id": care_request.id,
         "name": f"{child.photo.sha256}.jpg" if child.photo else "0.jpg",
     }
 

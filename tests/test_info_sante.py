@@ -199,7 +199,7 @@ def test_a_session_says_when_where_in_which_languages_and_with_whom(at, cast):
         assert said in words
     assert page.find("progress", max="12", value="4")
     map_link = page.find("a", string="Map")
-    assert map_link["href"].endswith("query=5%2C%20rue%20de%20la%20Gare%2C%20Demoduerf")
+    assert map_link["href"].endswith("query=5%2C+rue+de+la+Gare%2C+Demoduerf")
     assert map_link["rel"] == ["noreferrer"]
 
 

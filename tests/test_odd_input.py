@@ -31,8 +31,8 @@ STARTS = {
     "sami": ("/nursery/manage",),
     "tessa": ("/nursery/manage",),
     "zoe": ("/home", "/children/new", "/info-sante"),
-    "noor": ("/desk/info-sante",),
-    None: ("/", "/sign-up", "/sign-in", "/enrol"),
+    "noor": ("/desk", "/desk/info-sante", "/desk/services"),
+    None: ("/", "/sign-up", "/sign-in", "/enrol", "/search"),
 }
 MOST_PAGES = 60
 EACH = 5  # every fifth odd value for a field, so that all of them are met across a form

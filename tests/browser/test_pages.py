@@ -28,6 +28,7 @@ NO_PAGES = {
     "children.photo": "a picture",
     "plans.file": "a picture",
     "info_sante.calendar": "a calendar file",
+    "prints.export": "for machines",
     "nursery.enrolment": "a part of a page, else a redirect to the tablet's page",
     "machine.favicon": "a picture",
     "machine.health": "for machines",
@@ -53,6 +54,16 @@ SENT = {
     "editing.confirm_removal medicines.": [("main form", {"mark": "as of before"})],
     "editing.edit_record signatures": [("main form", {"name": "x" * 300, "on": NO_DAY})],
     "editing.edit_record kit": [("main form", {"label": "", "expires": NO_DAY})],
+    "search.show": [
+        ("main form", {"q": "visite"}),
+        ("main form", {"q": "zebra"}),
+        ("main form", {"q": "x" * 201}),
+    ],
+    "desk_services.edit": [("main form", {"name_en": "", "url": "http://x", "checked_on": NO_DAY})],
+    "desk_services.edit_centre": [
+        ("main form", {"name": "", "closes_0": "soon", "since_0": NO_DAY}),
+        ("main form", {"closes_0": "09:00"}),
+    ],
     "desk_sessions.new": [("#session-form", {"title_en": "", "day": NO_DAY, "seats": "x"})],
     "desk_sessions.show": [("#seat-form", {"name": "", "phone": "x"})],
     "nursery.paper": [("form[action$='/nursery/paper']", {"name": ""})],
@@ -80,15 +91,15 @@ class Walk:
 
 # What a tablet holds (board, plan, emergency) are the same bytes for every reader.
 WALKS = {
-    "nobody": Walk("", ("/", "/offline", "/nothing-here")),
+    "nobody": Walk("", ("/", "/offline", "/pai/offline", "/nothing-here")),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
     "nursery": Walk(
         "Sami Ben Youssef",
         ("/nursery",),
-        ("nursery.", "plans.", "invitations.", "info_sante.train"),
+        ("nursery.", "plans.", "prints.", "invitations.", "info_sante.train"),
     ),
-    "desk-sessions": Walk("Noor Haddad", ("/desk/info-sante",), ("desk_sessions.",)),
+    "desk": Walk("Noor Haddad", ("/desk", "/desk/info-sante", "/desk/services"), ("desk",)),
 }
 
 
