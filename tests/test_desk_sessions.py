@@ -103,6 +103,7 @@ def test_a_training_has_the_four_topics_and_needs_no_place(noor):
     assert made(answer).kind == "training"
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("typed", "field", "said"),
     [

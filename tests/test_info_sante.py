@@ -88,6 +88,7 @@ def test_sign_up_by_phone_and_mail_stands_beside_with_the_day_of_its_check(at):
     assert "Last checked: 24 November 2026" in page.get_text(" ")
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("query", "kept"),
     [
@@ -240,6 +241,7 @@ def test_with_htmx_the_answer_is_the_part_with_the_seats(at, cast):
     assert "You are no. 3 on the waiting list." in part.get_text(" ")
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("adults", ["", "0", "3", "x"])
 def test_neither_nobody_nor_a_crowd_joins(at, cast, adults):
     answer = at("zoe").post(f"{address(cast.info_session)}/registrations", {"adults": adults})

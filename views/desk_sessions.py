@@ -27,6 +27,7 @@ from views.fields import (
     phone_line,
     required,
     some_lines,
+    tidy,
 )
 from views.guards import allowed
 from views.rendering import LANGUAGE_NAMES, code, page_or_fragment, sentence, wants_fragment
@@ -46,7 +47,8 @@ KINDS = {
 
 
 def hour_line(label: Any) -> StringField:
-    return one_line(label, required(), an_hour, length=5)
+    """Without a length: the browser's own field for hours knows none."""
+    return StringField(label, filters=[tidy], validators=[required(), an_hour])
 
 
 def an_hour(form: FlaskForm, field: StringField) -> None:
@@ -63,8 +65,8 @@ class SessionForm(FlaskForm):
         option_widget=CheckboxInput(),
     )
     day = a_day(_l("Day"), required())
-    begins = hour_line(_l("From"))
-    until = hour_line(_l("To"))
+    begins = hour_line(_l("Begins at"))
+    until = hour_line(_l("Ends at"))
     centre = a_choice(_l("Centre"))
     place = one_line(_l("Another place, or the room"), length=120)
     link = one_line(_l("Video link"), length=250)
