@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date, timedelta
@@ -16,7 +16,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    stream_with_context,
     url_for,
 )
 from flask.typing import ResponseReturnValue
@@ -58,7 +57,7 @@ CHILD = (
     *("first_name", "family_name", "born", "weight", "weighed_on"),
     *("photo_on", "peg_sign", "languages"),
 )
-SPLIT = "<!--plans-->"  # where the binder's page is cut, to send plan after plan
+PLANS = "<!--plans-->"  # where the plans go in the binder's page
 
 
 # ── a plan on A4 ─────────────────────────────────────────────────────────────────────────────────
@@ -104,6 +103,7 @@ def page(
             "prints/show.html",
             kind=kind,
             language=language,
+            languages=held.SWITCH,
             may_edit=can(g.actor, "plan.edit", plan),
             may_export=can(g.actor, "plan.export", plan),
             **facts(plan, version, language),
@@ -147,7 +147,7 @@ def in_two(letters: str) -> str:
 @bp.get("/nursery/binder")
 @in_nursery("nursery.read")
 def binder(nursery: Nursery) -> ResponseReturnValue:
-    """The list by room, then plan after plan, each sent as soon as it is made."""
+    """The list by room, then plan after plan."""
     language = chosen()
     groups = [
         replace(group, cards=tuple(card for card in group.cards if card.shared))
@@ -167,7 +167,7 @@ def binder(nursery: Nursery) -> ResponseReturnValue:
             language=language,
             languages=held.SWITCH,
         )
-    return Response(stream_with_context(sheets(frame, plans, language)), mimetype="text/html")
+        return frame.replace(PLANS, "".join(sheet(plan, language) for plan in plans))
 
 
 def checked_on(version: PlanVersion) -> date | None:
@@ -189,20 +189,14 @@ def in_force(cards: Iterable[Card]) -> list[Plan]:
     return sorted(rows, key=lambda plan: ids.index(plan.id))
 
 
-def sheets(frame: str, plans: list[Plan], language: str) -> Iterator[str]:
+def sheet(plan: Plan, language: str) -> str:
     """One plan that cannot be shown must not keep the others from the paper."""
-    head, tail = frame.split(SPLIT)
-    yield head
-    with force_locale(LOCALES[language]):
-        for plan in plans:
-            try:
-                shown = facts(plan, plan.current, language)
-                sheet = render_template("prints/_plan.html", heading="h2", **shown)
-            except Exception as error:
-                current_app.logger.error("not printed: %s: %s", plan.id, type(error).__name__)
-                sheet = render_template("prints/_missing.html")
-            yield sheet
-    yield tail
+    try:
+        shown = facts(plan, plan.current, language)
+        return render_template("prints/_plan.html", heading="h2", **shown)
+    except Exception as error:
+        current_app.logger.error("not printed: %s: %s", plan.id, type(error).__name__)
+        return render_template("prints/_missing.html")
 
 
 # ── is this print current? ───────────────────────────────────────────────────────────────────────
