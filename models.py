@@ -170,7 +170,8 @@ class Limit(BaseModel):
     @classmethod
     def allow(cls, key: str, most: int, per: timedelta, now: datetime) -> bool:
         """Count one more try of `key`; False once there were more than `most` in this window."""
-        window = datetime.fromtimestamp(now.timestamp() // per.total_seconds() * per.seconds, UTC)
+        length = per.total_seconds()
+        window = datetime.fromtimestamp(now.timestamp() // length * length, UTC)
         row = {"id": uuid4(), "key": key, "window": window, "count": 1, "created": now}
         # In one statement: of many at once exactly `most` come through.
         (counted,) = (
@@ -569,6 +570,8 @@ class KitUnit(Sealed):
     place = Secret()
     note = Secret()
     handed_in = Secret()
+    handed_back = Secret()  # who took it back, and when
+    handed_back_on = Secret(date)
 
     @classmethod
     def of(cls, plan_id: UUID) -> list[Self]:

@@ -44,6 +44,7 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
         "device_id": device.id,
         "paper_child_id": paper.id,
         "record_id": unit.id,
+        "kit_unit_id": unit.id,
         "name": f"{child.photo.sha256}.jpg" if child.photo else "0.jpg",
     }
 
@@ -77,6 +78,7 @@ ARGUMENTS = {
     "part": "frame",
     "kind": "kit",
     "n": 0,
+    "no": 1,
     "act": "moves",
     "token": "x",
 }

@@ -21,6 +21,16 @@ SAID = {
     "request-cancelled": _l("An appointment was cancelled: %(when)s."),
     "session-seat": _l("A seat has become free: you have a seat on %(when)s."),
     "session-cancelled": _l("A session does not take place: %(when)s."),
+    "plan-stopped": _l("A plan was stopped. Open the app."),
+    "turning-four-90": _l(
+        "In 3 months a child of yours turns four. A crèche’s copies end on the last day of "
+        "sharing: look at that day, and take the hand-over pack."
+    ),
+    "turning-four-30": _l(
+        "In a month a child of yours turns four. A crèche’s copies end on the last day of "
+        "sharing: look at that day, and take the hand-over pack."
+    ),
+    "sharing-ends": _l("Sharing with a crèche ends soon. Look at the last day."),
 }
 # Where each kind of notice leads: endpoint, name of its argument.
 PLACES = {
@@ -29,6 +39,10 @@ PLACES = {
     "request-cancelled": ("desk.show", "care_request_id"),
     "session-seat": ("info_sante.show", "info_session_id"),
     "session-cancelled": ("info_sante.show", "info_session_id"),
+    "plan-stopped": ("plans.show", "plan_id"),
+    "turning-four-90": ("hand_over.show", "child_id"),
+    "turning-four-30": ("hand_over.show", "child_id"),
+    "sharing-ends": ("hand_over.show", "child_id"),
 }
 WITH_CALENDAR = {"request-confirmed": timedelta(minutes=30), "session-seat": timedelta(hours=2)}
 

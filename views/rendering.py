@@ -71,6 +71,8 @@ SENTENCES = {
     "session-over": _l("This session has begun, or it does not take place."),
     "joined-already": _l("You are on the list already."),
     "left-already": _l("This place was given up already."),
+    "nothing-to-stop": _l("No plan is in force: there is nothing to stop."),
+    "handed-back-already": _l("This was noted as handed back already."),
     "device-not-waiting": _l("This device is not waiting for an answer any more."),
 }
 
