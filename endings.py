@@ -143,8 +143,8 @@ def _turning_four(today: date) -> Iterator[tuple[UUID, str, str]]:
 def _ending_grants(today: date) -> Iterator[tuple[UUID, str, str]]:
     soon = today + timedelta(days=ENDING_STEPS[-1])
     for grant in Grant.select().where(Grant.is_running(), Grant.until <= soon):
-        step = _step(grant.until + DAY - today, ENDING_STEPS)
-        yield grant.child_id, "sharing-ends", f"{grant.id} {grant.until} {step}"
+        if step := _step(grant.until + DAY - today, ENDING_STEPS):
+            yield grant.child_id, "sharing-ends", f"{grant.id} {grant.until} {step}"
 
 
 def _step(left: timedelta, steps: tuple[int, ...]) -> int | None:

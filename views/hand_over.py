@@ -36,7 +36,7 @@ from views.rendering import day, sentence
 
 bp = Blueprint("hand_over", __name__, url_prefix="/children/<uuid:child_id>")
 
-PACKS = 10  # that a person may take in an hour
+PACKS = 10  # that a person may take in a day
 CONTACT = ("name", "relation", "phones", "reach", "languages", "collects")
 
 

@@ -58,7 +58,7 @@ def send_due(now: datetime, most: int) -> int:
 
 
 def starts_of(notice: Notice) -> datetime | None:
-    starts = notice.facts.get("starts")
+    starts = (notice.facts or {}).get("starts")  # none reads as nothing
     return datetime.fromisoformat(starts) if starts else None
 
 
