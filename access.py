@@ -68,6 +68,11 @@ def second_person(actor: Actor, thing: Any) -> bool:
     return waiting is None or plan.may_check(waiting, actor.person)
 
 
+def person_or_granted(actor: Actor, thing: Any) -> bool:
+    """As above, by name: a tablet on its own notes nothing."""
+    return actor.person is not None and guardian_or_granted(actor, thing)
+
+
 def nurse(actor: Actor, _: Any) -> bool:
     return actor.is_nurse
 
@@ -149,6 +154,9 @@ POLICY: dict[str, Predicate] = {
     "plan.scan": guardian_with_all_rights,
     "plan.submit": guardian_with_all_rights,
     "plan.versions": guardian,
+    "plan.stop": guardian_with_all_rights,
+    "plan.hand-back": person_or_granted,
+    "child.hand-over": guardian,
     "plan.check": second_person,
     "plan.ask-doctor": guardian_with_all_rights,
     "kit.replace": guardian_or_works_with,

@@ -628,6 +628,8 @@ class KitUnit(Sealed):
     place = Secret()
     note = Secret()
     handed_in = Secret()
+    handed_back = Secret()  # who took it back, and when
+    handed_back_on = Secret(date)
 
     @classmethod
     def visible_to(cls, actor: "Actor") -> ModelSelect:

@@ -113,6 +113,7 @@ ARGUMENTS = {
     "part": "frame",
     "kind": "kit",
     "n": 0,
+    "no": 1,
     "act": "moves",
     "token": "x",
 }

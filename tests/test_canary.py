@@ -29,7 +29,7 @@ IN_CLEAR = "qwoffenix"  # typed where the database keeps it in clear: the search
 PHONE = "691 848 747"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=[./])\d+(?=[./]|$)")
 # Fields that take no free word: they stay as they stand, or have a canary of their own kind.
-NO_WORD = {"weight", "expires"}
+NO_WORD = {"weight", "expires", "mail"}
 # Dates without which a form is refused.
 DATES = {"born": "2025-02-03", "on": "2026-11-20"}
 # A code is only compared, and a remark kept only where something differs: it has its own turn.

@@ -99,7 +99,7 @@ def test_no_field_of_any_form_breaks_the_service(as_user, who):
                 data = form.fields | {name: odd.encode("utf-8", "surrogatepass")}
                 answer = client.ask("POST", form.action, data)
                 assert answer.status_code < 500, (kind, name, odd)
-                text = answer.get_data(as_text=True)
+                text = answer.get_data().decode(errors="replace")  # a pack is no text
                 assert "<script>alert(1)</script>" not in text, (kind, name)
                 assert "Traceback" not in text
 

@@ -10,6 +10,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from database import Sealed, clock, local
+from endings import stop_of
 from models import (
     Blob,
     Child,
@@ -22,6 +23,7 @@ from models import (
     Nursery,
     Plan,
     PlanMode,
+    PlanState,
     PlanVersion,
     Room,
     ScanPage,
@@ -48,6 +50,7 @@ CALL_LANGUAGES = ("lb", "fr", "de", "en")  # what every operator of 112 speaks
 DAILY = ("meals", "timetable", "activities", "sleep", "outings", "care")
 AROUND = ("equipment", "carers", "needs", "responsible", "tell", "notes")
 SWITCH = [(code, LANGUAGE_NAMES[code]) for code in LOCALES]
+STOPPABLE = ("plan", "emergency")
 GRAVEST_FIRST = (Severity.SEVERE, Severity.MODERATE, Severity.NONE)
 
 
@@ -75,12 +78,25 @@ class Script(NamedTuple):
     lines: tuple[Said, ...]
 
 
-def render(kind: str, language: str, owner: Plan | Nursery) -> str:
+def render(kind: str, language: str, owner: Plan | Nursery, **more: Any) -> str:
     """One page as text, within an app context; pure but for the rows it reads."""
+    name = "stopped" if kind in STOPPABLE and is_stopped(owner.current) else kind
     with force_locale(LOCALES[language]):
-        facts = {"language": language, "languages": SWITCH} | CONTEXTS[kind](owner, language)
-        page = render_template(f"held/{kind}.html", **facts)
+        facts = {"language": language, "languages": SWITCH, "kind": kind}
+        facts |= CONTEXTS[name](owner, language) | more
+        page = render_template(f"held/{name}.html", **facts)
     return "\n".join(filter(None, map(str.strip, page.splitlines())))
+
+
+def former(version: PlanVersion, language: str) -> str:
+    """A version as its page was, for reading only. Photo, contacts and kit are those of today."""
+    plan = version.plan
+    plan.current = version  # of this object only: nothing is saved
+    return render("plan", language, plan, former=True)
+
+
+def is_stopped(version: PlanVersion) -> bool:
+    return version.state == PlanState.STOPPED
 
 
 # ── plan and emergency ───────────────────────────────────────────────────────────────────────────
@@ -109,6 +125,14 @@ def emergency_page(plan: Plan, language: str) -> dict[str, Any]:
         "groups": sorted(pairs, key=lambda pair: GRAVEST_FIRST.index(pair[1].severity)),
         "medicines": [(medicine, units) for medicine, units in beside if not medicine.daily],
         "ticked": ticked,
+    }
+
+
+def stopped_page(plan: Plan, language: str) -> dict[str, Any]:
+    """In place of both pages: since when and by whom, whom to call, what to say to 112."""
+    return plan_facts(plan, language) | {
+        "stop": stop_of(plan.current),
+        "waiting": waiting(plan) is not None,
     }
 
 
@@ -295,5 +319,6 @@ def _known(sheet: Sheet, paper: str, code: str) -> Said:
 CONTEXTS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "plan": plan_page,
     "emergency": emergency_page,
+    "stopped": stopped_page,
     "board": board_page,
 }

@@ -20,6 +20,16 @@ SAID = {
     "request-declined": _l("Your request was answered. Read the answer here."),
     "request-cancelled": _l("An appointment was cancelled: %(when)s."),
     "seat-by-phone": _l("Somebody without an account has a seat now, on %(when)s. Call them."),
+    "plan-stopped": _l("A plan was stopped. Open the app."),
+    "turning-four-90": _l(
+        "In 3 months a child of yours turns four. A crèche’s copies end on the last day of "
+        "sharing: look at that day, and take the hand-over pack."
+    ),
+    "turning-four-30": _l(
+        "In a month a child of yours turns four. A crèche’s copies end on the last day of "
+        "sharing: look at that day, and take the hand-over pack."
+    ),
+    "sharing-ends": _l("Sharing with a crèche ends soon. Look at the last day."),
 }
 # Where each kind of notice leads: endpoint, name of its argument.
 PLACES = {
@@ -27,6 +37,10 @@ PLACES = {
     "request-declined": ("requests.show", "care_request_id"),
     "request-cancelled": ("desk.show", "care_request_id"),
     "seat-by-phone": ("desk_sessions.show", "info_session_id"),
+    "plan-stopped": ("plans.show", "plan_id"),
+    "turning-four-90": ("hand_over.show", "child_id"),
+    "turning-four-30": ("hand_over.show", "child_id"),
+    "sharing-ends": ("hand_over.show", "child_id"),
 }
 WITH_CALENDAR = {"request-confirmed"}
 HALF_HOUR = timedelta(minutes=30)
@@ -54,7 +68,7 @@ def send_due(now: datetime, most: int) -> int:
 
 
 def starts_of(notice: Notice) -> datetime | None:
-    starts = notice.facts.get("starts")
+    starts = (notice.facts or {}).get("starts")  # none reads as nothing
     return datetime.fromisoformat(starts) if starts else None
 
 

@@ -18,6 +18,7 @@ import images
 import plan as document
 from access import can
 from database import DomainError, Sealed, clock, db
+from endings import stop_of
 from models import (
     Audit,
     Blob,
@@ -160,6 +161,7 @@ def versions(plan: Plan) -> ResponseReturnValue:
         versions=rows,
         checks={row.id: [check for check in checks if check.version_id == row.id] for row in rows},
         findings=findings,
+        stop_of=stop_of,
         people={person.id: person.name for person in people},
         may_edit=can(g.actor, "plan.ask-doctor", plan),
     )

@@ -77,6 +77,8 @@ SENTENCES = {
     "session-changed": _l("A colleague has changed this session meanwhile. Nothing was saved."),
     "seats-taken": _l("More seats are taken than that. Take somebody off the list first."),
     "left-already": _l("This place was given up already."),
+    "nothing-to-stop": _l("No plan is in force: there is nothing to stop."),
+    "handed-back-already": _l("This was noted as handed back already."),
     "device-not-waiting": _l("This device is not waiting for an answer any more."),
 }
 

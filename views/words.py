@@ -103,6 +103,7 @@ STATES = {
     "replaced": _l("Replaced"),
     "stopped": _l("Stopped"),
 }
+STOPPERS = {"doctor": _l("The doctor"), "parents": _l("The parents")}
 RIGHTS = {"all": _l("All rights"), "see": _l("See only")}
 STAFF_ROLES = {"staff": _l("Staff"), "manager": _l("Manager")}
 DEVICE_STATES = {
@@ -255,5 +256,14 @@ ACTS = {
     "grant.refuse": _l("did not take the plan for the crèche"),
     "grant.end": _l("stopped sharing the plan"),
     "grant.left": _l("confirmed that the child has left the crèche"),
+    "plan.stop": _l("stopped the plan"),
+    "kit.hand-back": _l("noted medicine as handed back"),
+    "kit.edit": _l("changed what is in the kit"),
+    "signatures.edit": _l("changed who has signed"),
+    "contact.edit": _l("changed the people to call"),
+    "child.edit": _l("changed the child’s facts"),
+    "child.photo": _l("changed the photo"),
+    "grant.last-day": _l("changed the last day of sharing"),
+    "child.hand-over": _l("took the hand-over pack"),
     "copy.unconfirmed": _l("holds a copy that the service did not confirm"),
 }
