@@ -229,7 +229,7 @@ def test_a_refusal_needs_words_and_they_reach_the_family(noor, cast):
 
 def test_a_colleague_who_was_first_is_named_and_nothing_is_given_twice(noor, cast, colleague):
     action, data = sending(noor.page(url(cast.care_request)), "confirmation")
-    starts = booking.offers(cast.care_request, colleague, clock())[2]
+    starts = booking.offers(cast.care_request, colleague, clock())[0][2]
     booking.confirm(cast.care_request, colleague, starts, "", clock())
 
     answer = noor.post(action, data, htmx=True)
@@ -244,7 +244,7 @@ def test_a_colleague_who_was_first_is_named_and_nothing_is_given_twice(noor, cas
 
 def test_an_hour_that_was_given_away_meanwhile_is_not_offered_again(noor, cast):
     action, data = sending(noor.page(url(cast.care_request)), "confirmation")
-    taken = booking.offers(cast.care_request, cast.noor, clock())[0]
+    taken = booking.offers(cast.care_request, cast.noor, clock())[0][0]
     other = queues.chosen(cast.noor, None, False).first()
     booking.confirm(other, cast.noor, taken, "", clock())
 

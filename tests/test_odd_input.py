@@ -31,6 +31,7 @@ STARTS = {
     "sami": ("/nursery/manage",),
     "tessa": ("/nursery/manage",),
     "zoe": ("/home", "/children/new"),
+    "noor": ("/desk", "/desk/requests/new?kind=1"),
     None: ("/", "/sign-up", "/sign-in", "/enrol"),
 }
 MOST_PAGES = 60

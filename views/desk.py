@@ -221,10 +221,14 @@ def desk_page(
 
 def confirmation_form(care_request: CareRequest, sent: ConfirmationForm | None) -> ConfirmationForm:
     """The first half hours that suit both; the very first is chosen already."""
-    offered = booking.offers(care_request, g.actor.person, clock())
+    offered, suit = booking.offers(care_request, g.actor.person, clock())
     times = {hour.isoformat(): asking.short(hour) for hour in offered}
     form = sent or ConfirmationForm(formdata=None, hour="09:00")
     form.starts.choices = options({**times, OTHER: _("Another time")})
-    if form.starts.data not in {*times, OTHER}:
-        form.starts.data = next(iter(times), OTHER)
+    if not suit:
+        form.starts.description = _(
+            "Nothing is free at the times that suit: call the family first."
+        )
+    elif form.starts.data not in {*times, OTHER}:
+        form.starts.data = next(iter(times))
     return form
