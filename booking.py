@@ -101,9 +101,16 @@ def claim(care_request: CareRequest, nurse: Person, seen: UUID | None, now: date
 
 
 def confirm(
-    care_request: CareRequest, nurse: Person, starts: datetime, note: str, now: datetime
+    care_request: CareRequest,
+    nurse: Person,
+    starts: datetime,
+    note: str,
+    now: datetime,
+    *,
+    centre_id: UUID | None = None,
 ) -> None:
-    """Give this half hour of the nurse to the family. The database decides who was first."""
+    """Give this half hour of the nurse to the family, at a centre where it is asked to come. The
+    database decides who was first."""
     if starts <= now:
         raise DomainError("time-is-past")
     if starts.timestamp() % HALF_HOUR.total_seconds():
@@ -115,6 +122,7 @@ def confirm(
                 RequestStatus.ASKED,
                 status=RequestStatus.CONFIRMED,
                 nurse=nurse,
+                centre=centre_id or care_request.centre_id,
                 starts=starts,
                 answered=now,
             ):

@@ -36,7 +36,7 @@ from models import (
     Staff,
     StaffRole,
 )
-from offices import CareRequest
+from offices import CareRequest, Centre
 
 NOW = datetime.fromisoformat("2026-11-24T08:12+01:00")
 PAPERS = Path(__file__).parent / "data" / "demo"
@@ -318,7 +318,8 @@ def _requests(now: datetime) -> None:
     facts = {"name": last.name, "phone": last.phone, "child": last.child}
     made = booking.ask("cnje", facts, "en", now - timedelta(hours=90), person=last.person)
     offered, _suit = booking.offers(made, nurse, now)
-    booking.confirm(made, nurse, offered[0], "", now - timedelta(hours=70))
+    where = Centre.get(Centre.slug == "cms-luxembourg").id
+    booking.confirm(made, nurse, offered[0], "", now - timedelta(hours=70), centre_id=where)
 
 
 # ── finding it ───────────────────────────────────────────────────────────────────────────────────

@@ -186,6 +186,20 @@ def test_another_time_is_typed_as_a_half_hour_of_luxembourg(noor, cast):
     assert cast.care_request.starts.isoformat() == "2026-12-01T13:30:00+00:00"
 
 
+def test_a_consultation_is_confirmed_at_a_centre_that_the_family_reads(noor, cast, as_user):
+    asked = CareRequest.get(CareRequest.person == cast.ivan)
+    page = noor.page(url(asked))
+    places = {option.get_text(): option["value"] for option in page.select("#centre option")}
+
+    noor.post(*sending(page, "confirmation", centre=places["CMS Luxembourg"]))
+
+    words = as_user("ivan").words(f"/requests/{asked.id}")
+    assert "CMS Luxembourg" in words
+    assert "2, rue G.C. Marshall, L-1981 Luxembourg" in words
+    calendar = as_user("ivan").get(f"/requests/{asked.id}/calendar.ics").get_data(as_text=True)
+    assert "LOCATION:CMS Luxembourg" in calendar
+
+
 ODD = {
     "no day": ({"starts": "other"}, 422, "Fill this in."),
     "no such day": ({"starts": "other", "day": "31.02.2027"}, 422, "does not exist"),
