@@ -84,12 +84,12 @@ def test_the_queue_is_filtered_by_kind_and_by_whose_it_is(noor, cast):
     chips = {chip.get_text(strip=True): chip["href"] for chip in page.select("a.chip")}
 
     mine = noor.page(chips["Mine 1"])
-    wards = noor.page(chips["Maternity 4"])
+    wards = noor.page(chips["Maternity ward 4"])
 
     assert names(mine) == ["Inês Santos"]
     assert len(names(wards)) == 4
-    assert chips["Maternity 4"] == "/desk?kind=4"
-    assert wards.select_one("a.chip[aria-current]").get_text(strip=True) == "Maternity 4"
+    assert chips["Maternity ward 4"] == "/desk?kind=4"
+    assert wards.select_one("a.chip[aria-current]").get_text(strip=True) == "Maternity ward 4"
 
 
 def test_a_long_queue_goes_on_from_where_a_page_ended(noor, cast):
