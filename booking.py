@@ -107,9 +107,16 @@ def claim(care_request: CareRequest, nurse: Person, seen: UUID | None, now: date
 
 
 def confirm(
-    care_request: CareRequest, nurse: Person, starts: datetime, note: str, now: datetime
+    care_request: CareRequest,
+    nurse: Person,
+    starts: datetime,
+    note: str,
+    now: datetime,
+    *,
+    centre_id: UUID | None = None,
 ) -> None:
-    """Give this half hour of the nurse to the family. The database decides who was first."""
+    """Give this half hour of the nurse to the family, at a centre where it is asked to come. The
+    database decides who was first."""
     if starts <= now:
         raise DomainError("time-is-past")
     if starts.timestamp() % HALF_HOUR.total_seconds():
@@ -121,6 +128,7 @@ def confirm(
                 RequestStatus.ASKED,
                 status=RequestStatus.CONFIRMED,
                 nurse=nurse,
+                centre=centre_id or care_request.centre_id,
                 starts=starts,
                 answered=now,
             ):
@@ -218,18 +226,20 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < 5 and not services.is_holiday(day)
 
 
-def offers(care_request: CareRequest, nurse: Person, now: datetime) -> list[datetime]:
-    """The first free half hours of the nurse on the half-days that suit the family."""
+def offers(care_request: CareRequest, nurse: Person, now: datetime) -> tuple[list[datetime], bool]:
+    """The nurse's first free half hours, and whether they suit the family: only where nothing is
+    left of what it wished are others named."""
+    first = now.replace(hour=0, minute=0)
+    given = Slot.select(Slot.starts).where(Slot.nurse == nurse, Slot.starts >= first)
+    taken = {starts for (starts,) in given.tuples()}
     ahead = half_days(now)
     wished = [half for half in ahead if half in care_request.times] or ahead
-    first = now.replace(hour=0, minute=0)
-    taken = {
-        starts
-        for (starts,) in Slot.select(Slot.starts)
-        .where(Slot.nurse == nurse, Slot.starts >= first)
-        .tuples()
-    }
-    free = (starts for half in wished for starts in _half_hours(half) if starts not in taken)
+    suiting = _free(wished, taken)
+    return suiting or _free(ahead, taken), bool(suiting)
+
+
+def _free(halves: list[str], taken: set[datetime]) -> list[datetime]:
+    free = (starts for half in halves for starts in _half_hours(half) if starts not in taken)
     return [starts for _, starts in zip(range(OFFERED), free, strict=False)]
 
 

@@ -359,8 +359,9 @@ def _requests(now: datetime) -> None:
     last = CareRequest.select().where(CareRequest.person == named("aoife")).get()
     facts = {"name": last.name, "phone": last.phone, "child": last.child}
     made = booking.ask("cnje", facts, "en", now - timedelta(hours=90), person=last.person)
-    first = booking.offers(made, nurse, now)[0]
-    booking.confirm(made, nurse, first, "", now - timedelta(hours=70))
+    offered, _suit = booking.offers(made, nurse, now)
+    where = Centre.get(Centre.slug == "cms-luxembourg").id
+    booking.confirm(made, nurse, offered[0], "", now - timedelta(hours=70), centre_id=where)
 
 
 # ── finding it ───────────────────────────────────────────────────────────────────────────────────

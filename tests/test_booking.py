@@ -21,6 +21,10 @@ def ask(person: Person, **facts: object) -> CareRequest:
     )
 
 
+def asked_by_desk(cast) -> CareRequest:
+    return booking.ask(RequestKind.CNJE, FACTS, "fr", clock(), entered_by=cast.noor)
+
+
 def again(care_request: CareRequest) -> CareRequest:
     return CareRequest.get_by_id(care_request.id)
 
@@ -179,16 +183,31 @@ def test_the_first_free_half_hours_that_suit_both_are_offered(cast):
     wished = ask(cast.zoe, times=[ahead[3], ahead[1]])
     day = date.fromisoformat(ahead[1].split()[0])
 
-    first = booking.offers(wished, cast.noor, clock())
+    first, suit = booking.offers(wished, cast.noor, clock())
     booking.confirm(ask(cast.olga), cast.noor, first[0], "", clock())
-    then = booking.offers(wished, cast.noor, clock())
+    then, _suit = booking.offers(wished, cast.noor, clock())
 
+    assert suit
     assert [f"{local(one):%F %H:%M}" for one in first] == [
         f"{day} 13:30",
         f"{day} 14:00",
         f"{day} 14:30",
     ]
     assert then[0] == first[1]
+
+
+def test_where_nothing_is_left_that_suits_others_are_named_as_such(cast):
+    first_half = booking.half_days(clock())[0]
+    wished = ask(cast.zoe, times=[first_half])
+    for starts in booking._half_hours(first_half):
+        Slot.get_or_create(
+            nurse=cast.noor, starts=starts, defaults={"care_request": asked_by_desk(cast)}
+        )
+
+    offered, suit = booking.offers(wished, cast.noor, clock())
+
+    assert not suit
+    assert local(offered[0]).hour >= 13
 
 
 # ── two at once ──────────────────────────────────────────────────────────────────────────────────
@@ -215,16 +234,7 @@ def test_of_two_nurses_at_once_one_answers(cast, colleague):
 
 @pytest.mark.race
 def test_one_half_hour_is_given_once(cast):
-    asked = [
-        booking.ask(
-            RequestKind.CNJE,
-            {**FACTS, "topic": str(n)},
-            "fr",
-            clock(),
-            entered_by=cast.noor,
-        )
-        for n in range(THREADS)
-    ]
+    asked = [asked_by_desk(cast) for _ in range(THREADS)]
 
     results = at_once(
         [lambda one=one: booking.confirm(one, cast.noor, tomorrow(), "", clock()) for one in asked]

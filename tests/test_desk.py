@@ -84,12 +84,12 @@ def test_the_queue_is_filtered_by_kind_and_by_whose_it_is(noor, cast):
     chips = {chip.get_text(strip=True): chip["href"] for chip in page.select("a.chip")}
 
     mine = noor.page(chips["Mine 1"])
-    wards = noor.page(chips["Maternity 4"])
+    wards = noor.page(chips["Maternity ward 4"])
 
     assert names(mine) == ["Inês Santos"]
     assert len(names(wards)) == 4
-    assert chips["Maternity 4"] == "/desk?kind=4"
-    assert wards.select_one("a.chip[aria-current]").get_text(strip=True) == "Maternity 4"
+    assert chips["Maternity ward 4"] == "/desk?kind=4"
+    assert wards.select_one("a.chip[aria-current]").get_text(strip=True) == "Maternity ward 4"
 
 
 def test_a_long_queue_goes_on_from_where_a_page_ended(noor, cast):
@@ -186,6 +186,20 @@ def test_another_time_is_typed_as_a_half_hour_of_luxembourg(noor, cast):
     assert cast.care_request.starts.isoformat() == "2026-12-01T13:30:00+00:00"
 
 
+def test_a_consultation_is_confirmed_at_a_centre_that_the_family_reads(noor, cast, as_user):
+    asked = CareRequest.get(CareRequest.person == cast.ivan)
+    page = noor.page(url(asked))
+    places = {option.get_text(): option["value"] for option in page.select("#centre option")}
+
+    noor.post(*sending(page, "confirmation", centre=places["CMS Luxembourg"]))
+
+    words = as_user("ivan").words(f"/requests/{asked.id}")
+    assert "CMS Luxembourg" in words
+    assert "2, rue G.C. Marshall, L-1981 Luxembourg" in words
+    calendar = as_user("ivan").get(f"/requests/{asked.id}/calendar.ics").get_data(as_text=True)
+    assert "LOCATION:CMS Luxembourg" in calendar
+
+
 ODD = {
     "no day": ({"starts": "other"}, 422, "Fill this in."),
     "no such day": ({"starts": "other", "day": "31.02.2027"}, 422, "does not exist"),
@@ -229,7 +243,7 @@ def test_a_refusal_needs_words_and_they_reach_the_family(noor, cast):
 
 def test_a_colleague_who_was_first_is_named_and_nothing_is_given_twice(noor, cast, colleague):
     action, data = sending(noor.page(url(cast.care_request)), "confirmation")
-    starts = booking.offers(cast.care_request, colleague, clock())[2]
+    starts = booking.offers(cast.care_request, colleague, clock())[0][2]
     booking.confirm(cast.care_request, colleague, starts, "", clock())
 
     answer = noor.post(action, data, htmx=True)
@@ -244,7 +258,7 @@ def test_a_colleague_who_was_first_is_named_and_nothing_is_given_twice(noor, cas
 
 def test_an_hour_that_was_given_away_meanwhile_is_not_offered_again(noor, cast):
     action, data = sending(noor.page(url(cast.care_request)), "confirmation")
-    taken = booking.offers(cast.care_request, cast.noor, clock())[0]
+    taken = booking.offers(cast.care_request, cast.noor, clock())[0][0]
     other = queues.chosen(cast.noor, None, False).first()
     booking.confirm(other, cast.noor, taken, "", clock())
 

@@ -11,6 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from client import free_port
 from flask import Flask
+from flask_babel import force_locale
 from icalendar import Calendar
 
 import booking
@@ -19,6 +20,7 @@ from app import do_due_work
 from database import clock, shift_clock
 from models import Person
 from offices import CareRequest, Notice, RequestKind
+from views import mails
 
 TOPIC = "qwanarix à noite"
 CHILD = "Wolfgangina"
@@ -82,7 +84,10 @@ def test_the_confirmation_comes_in_portuguese_with_its_hour_and_tells_nothing_el
 
     (mail,) = mailbox.mails
     text = mail.get_body(("plain",)).get_content()
+    with app.app_context(), force_locale("pt_PT"):
+        said = mails.said(Notice.get(Notice.subject == asked.id))
     assert mail["To"] == "ines@example.lu"
+    assert said in text
     assert "25 novembro 2026, 10:00" in text.replace(" de ", " ")
     assert "48 83 33-1" in text
     assert f"/requests/{asked.id}" in text
@@ -112,7 +117,7 @@ def test_a_mail_is_in_the_language_of_its_recipient_not_of_who_sends_it(app, cas
 
 def test_the_answer_of_the_desk_sends_the_mail_by_itself(app, as_user, cast, asked, mailbox):
     noor = as_user("noor")
-    starts = booking.offers(asked, cast.noor, clock())[0].isoformat()
+    starts = booking.offers(asked, cast.noor, clock())[0][0].isoformat()
 
     answer = noor.post(
         f"/desk/requests/{asked.id}/confirmation", {"starts": starts, "hour": "09:00"}

@@ -31,7 +31,7 @@ STARTS = {
     "sami": ("/nursery/manage",),
     "tessa": ("/nursery/manage",),
     "zoe": ("/home", "/children/new", "/info-sante"),
-    "noor": ("/desk", "/desk/info-sante", "/desk/services"),
+    "noor": ("/desk", "/desk/requests/new?kind=1", "/desk/info-sante", "/desk/services"),
     None: ("/", "/sign-up", "/sign-in", "/enrol", "/search", "/feedback"),
 }
 MOST_PAGES = 60

@@ -129,7 +129,7 @@ def form_for(
     if "child" in form:
         form.child.choices = options(_children(children))
     if "centre" in form:
-        form.centre.choices = options({"": _("Wherever it is possible"), **_centres()})
+        form.centre.choices = options({"": _("Wherever it is possible"), **centres()})
     if kind == RequestKind.WARD:
         form.name.label.text = _("Name of the mother")
     return form
@@ -144,7 +144,7 @@ def _children(children: Sequence[Child]) -> dict[str, str]:
     }
 
 
-def _centres() -> dict[str, str]:
+def centres() -> dict[str, str]:
     return {str(centre.id): centre.name for centre in Centre.select().order_by(Centre.rank)}
 
 

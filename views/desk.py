@@ -14,7 +14,7 @@ from wtforms.validators import Optional, StopValidation
 import booking
 from database import LUXEMBOURG, DomainError, clock, local
 from models import Audit
-from offices import CareRequest
+from offices import CareRequest, RequestKind
 from views import asking, queues
 from views.fields import a_choice, a_day, one_of, options, required, some_lines
 from views.guards import allowed
@@ -46,6 +46,7 @@ class ConfirmationForm(FlaskForm):
     starts = one_of(_l("Confirm a time"), {}, validate_choice=False, validators=[an_hour])
     day = a_day(_l("Day"), day_given, Optional())
     hour = a_choice(_l("Hour"), {hour: hour for hour in HOURS})
+    centre = a_choice(_l("Where?"))  # of consultations only
     note = some_lines(_l("Words to the family"), length=600, render_kw={"rows": 2})
 
     @property
@@ -54,6 +55,10 @@ class ConfirmationForm(FlaskForm):
             return self.chosen
         typed = datetime.combine(self.day.data, time.fromisoformat(self.hour.data), LUXEMBOURG)
         return typed.astimezone(UTC)
+
+    @property
+    def centre_id(self) -> UUID | None:
+        return UUID(self.centre.data) if "centre" in self else None
 
 
 class RefusalForm(FlaskForm):
@@ -100,11 +105,12 @@ def claim(care_request: CareRequest) -> ResponseReturnValue:
 @bp.post("/requests/<uuid:care_request_id>/confirmation")
 @allowed("desk.requests", CareRequest)
 def confirm(care_request: CareRequest) -> ResponseReturnValue:
-    form = ConfirmationForm()
+    form = placed(ConfirmationForm(), care_request)
     if not form.validate_on_submit():
         return desk_page(care_request, 422, confirmation=form)
+    nurse, note, where = g.actor.person, form.note.data, form.centre_id
     try:
-        booking.confirm(care_request, g.actor.person, form.moment, form.note.data, clock())
+        booking.confirm(care_request, nurse, form.moment, note, clock(), centre_id=where)
     except DomainError as refusal:
         return desk_page(care_request, 409, confirmation=form, problem=sentence(refusal))
     Audit.note(g.actor, "request.confirm", care_request.id)
@@ -221,10 +227,25 @@ def desk_page(
 
 def confirmation_form(care_request: CareRequest, sent: ConfirmationForm | None) -> ConfirmationForm:
     """The first half hours that suit both; the very first is chosen already."""
-    offered = booking.offers(care_request, g.actor.person, clock())
+    offered, suit = booking.offers(care_request, g.actor.person, clock())
     times = {hour.isoformat(): asking.short(hour) for hour in offered}
-    form = sent or ConfirmationForm(formdata=None, hour="09:00")
+    wished = str(care_request.centre_id or "")
+    fresh = ConfirmationForm(formdata=None, hour="09:00", centre=wished)
+    form = sent or placed(fresh, care_request)
     form.starts.choices = options({**times, OTHER: _("Another time")})
-    if form.starts.data not in {*times, OTHER}:
-        form.starts.data = next(iter(times), OTHER)
+    if not suit:
+        form.starts.description = _(
+            "Nothing is free at the times that suit: call the family first."
+        )
+    elif form.starts.data not in {*times, OTHER}:
+        form.starts.data = next(iter(times))
+    return form
+
+
+def placed(form: ConfirmationForm, care_request: CareRequest) -> ConfirmationForm:
+    """With the centres to choose from, where the family comes to one."""
+    if care_request.kind == RequestKind.CNJE:
+        form.centre.choices = options(asking.centres())
+    else:
+        del form.centre
     return form

@@ -154,10 +154,10 @@ REQUEST_KINDS = {
     "ward-visit": _l("Visit on the maternity ward"),
 }
 REQUEST_SHORT = {
-    "tele-consultation": _l("Call"),
+    "tele-consultation": _l("Phone call"),
     "cnje": _l("Consultation"),
-    "home-visit": _l("Home"),
-    "ward-visit": _l("Maternity"),
+    "home-visit": _l("Home visit"),
+    "ward-visit": _l("Maternity ward"),
 }
 REQUEST_LINES = {
     "tele-consultation": _l(

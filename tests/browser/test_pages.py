@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -36,6 +36,7 @@ NO_PAGES = {
     "machine.robots": "for machines",
     "machine.static": "for machines",
     "machine.worker": "for machines",
+    "requests.calendar": "a calendar file",
 }
 NO_DAY = "31.02.2025"  # typed where a browser has no date picker
 # What is sent from a page once it was looked at: which form, and what differs from it as it came.
@@ -80,6 +81,13 @@ SENT = {
         ("main form", {"comment": "mail me: rui@example.lu"}),
         ("main form", {"found": "yes", "rating": "4"}),
     ],
+    "desk.new": [("main form", {"name": "", "phone": "1"})],
+    "desk.show": [
+        ("form[action$='/confirmation']", {"day": NO_DAY}),
+        ("form[action$='/refusal']", {"reason": ""}),
+    ],
+    "requests.new 1 2": [("main form", {"topic": "", "phone": "1"})],
+    "requests.new 4": [("main form", {"hospital": "", "until": NO_DAY})],
     "nursery.rooms": [("form[action$='/nursery/rooms']", {"name": ""})],
 }
 # Below a page that has no link to it: only a tablet that is in use can be lost.
@@ -106,7 +114,7 @@ WALKS = {
         ("/nursery",),
         ("nursery.", "plans.", "prints.", "invitations.", "info_sante.train"),
     ),
-    "desk": Walk("Noor Haddad", ("/desk", "/desk/info-sante", "/desk/services"), ("desk",)),
+    "desk": Walk("Noor Haddad", ("/desk/requests/new?kind=1", "/desk", "/desk/info-sante", "/desk/services"), ("desk",)),
 }
 
 
@@ -121,13 +129,16 @@ ADDRESSES = site().url_map
 
 
 def endpoint(path: str) -> str:
-    """With what is no id, so that each part of the editor counts: "editing.show frame"."""
+    """With what is no id, so that each part counts: "editing.show frame", "requests.new 1 2"."""
     try:
         name, values = ADDRESSES.bind("localhost").match(urlsplit(path).path)
     except HTTPException:
         return "error"
     kinds = [values[k] for k in ("part", "kind", "path") if k in values]
-    return " ".join([name, *(re.sub(r"[.\d]+", ".", kind) for kind in kinds)])
+    # The doors, a question, and a form for each kind.
+    query = parse_qsl(urlsplit(path).query) if name == "requests.new" else []
+    parts = [re.sub(r"[.\d]+", ".", kind) for kind in kinds]
+    return " ".join([name, *parts, *(value for _, value in query)])
 
 
 @dataclass
