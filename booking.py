@@ -1,11 +1,13 @@
 """Requests and seats: who asked, who answers, and what is given away only once."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from peewee import IntegrityError
+from peewee import JOIN, IntegrityError, ModelSelect, fn
 
 import jobs
 import services
@@ -14,10 +16,12 @@ from models import Person
 from offices import (
     CareRequest,
     CareRequestEvent,
+    Centre,
     InfoSession,
     Registration,
     RequestStatus,
     SeatState,
+    SessionKind,
     Slot,
 )
 
@@ -27,6 +31,8 @@ HALF_HOUR = timedelta(minutes=30)
 HALVES = {"am": (time(8), time(12)), "pm": (time(13, 30), time(17))}
 OFFERED = 3
 DAYS_AHEAD = 5
+EDITED = ("topic", "texts", "languages", "centre_id", "place", "link", "starts", "ends", "seats")
+WHEN_AND_WHERE = ("centre_id", "place", "starts", "ends")
 
 
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────
@@ -249,6 +255,57 @@ def _half_hours(half: str) -> Iterable[datetime]:
 # ── sessions ─────────────────────────────────────────────────────────────────────────────────────
 
 
+def coming(
+    scope: ModelSelect, now: datetime, most: int, after: InfoSession | None = None
+) -> list[InfoSession]:
+    """The next sessions in their order, each with its centre and how many parties wait for it."""
+    waiting = _waiting(InfoSession.id).select(fn.COUNT(Registration.id))
+    rows = (
+        scope.select_extend(Centre, waiting.alias("waiting"))
+        .join(Centre, JOIN.LEFT_OUTER)
+        .where(InfoSession.starts > now)
+        .order_by(InfoSession.starts, InfoSession.id)
+        .limit(most)
+    )
+    if after:
+        same = (InfoSession.starts == after.starts) & (InfoSession.id > after.id)
+        rows = rows.where((InfoSession.starts > after.starts) | same)
+    return list(rows)
+
+
+def going(person: Person, kind: SessionKind, now: datetime, most: int) -> list[Registration]:
+    """Where this person has a seat or waits for one, with the session; a cancelled one too."""
+    return list(
+        Registration.select(Registration, InfoSession, Centre)
+        .join(InfoSession)
+        .join(Centre, JOIN.LEFT_OUTER)
+        .where(Registration.person == person, Registration.state != SeatState.LEFT)
+        .where(InfoSession.kind == kind, InfoSession.ends > now)
+        .order_by(InfoSession.starts)
+        .limit(most)
+    )
+
+
+def who_comes(info_session: InfoSession) -> list[Registration]:
+    """Those with a seat, then those who wait in their order; each with its person."""
+    rows = (
+        Registration.select(Registration, Person)
+        .join(Person, JOIN.LEFT_OUTER)
+        .where(Registration.info_session == info_session, Registration.state != SeatState.LEFT)
+        .order_by(Registration.state, Registration.joined, Registration.created)
+    )
+    found = Registration.open_all(rows)
+    Person.open_all(row.person for row in found if row.person_id)
+    return found
+
+
+def place_of(waiting: Registration) -> int:
+    """1 for who is served next."""
+    same = (Registration.joined == waiting.joined) & (Registration.created <= waiting.created)
+    before = (Registration.joined < waiting.joined) | same
+    return _waiting(waiting.info_session_id).where(before).count()
+
+
 def join(
     info_session: InfoSession,
     adults: int,
@@ -260,11 +317,11 @@ def join(
 ) -> Registration:
     """A seat for each adult, or a place at the end of the waiting list. One guarded update gives
     the last seat once; whoever waits is served first."""
-    if info_session.cancelled or info_session.starts <= now:
-        raise DomainError("session-over")
     try:
         with db.atomic():
-            _alone_in(info_session)
+            info_session = _alone_in(info_session, now)
+            if adults > info_session.seats:
+                raise DomainError("session-too-small")
             _drop_former(info_session, person)
             has_seat = not _waiting(info_session).exists() and _take(info_session, adults)
             return Registration.create(
@@ -281,52 +338,107 @@ def join(
         raise DomainError("joined-already") from None
 
 
-def leave(registration: Registration, now: datetime) -> None:
-    """Free the seats; they go to those who wait, in their order, who are told."""
+def leave(registration: Registration, now: datetime, *, tell: bool = False) -> None:
+    """Free the seats; they go to those who wait, in their order, who are told. `tell` who leaves
+    too, when somebody else takes the person off the list."""
     with db.atomic():
-        _alone_in(registration.info_session)
-        mine = Registration.id == registration.id, Registration.state != SeatState.LEFT
-        if not Registration.update(state=SeatState.LEFT).where(*mine).execute():
+        info_session = _alone_in(registration.info_session, now)
+        # As it is now: who waited when this was read may have got a seat meanwhile.
+        had_seat = _give_up(registration, SeatState.SEAT)
+        if not had_seat and not _give_up(registration, SeatState.WAITING):
             raise DomainError("left-already")
-        if registration.state == SeatState.SEAT:
+        if had_seat:
             freed = InfoSession.taken - registration.adults
-            InfoSession.update(taken=freed).where(
-                InfoSession.id == registration.info_session_id
-            ).execute()
-        move_up(registration.info_session, now)
+            InfoSession.update(taken=freed).where(InfoSession.id == info_session.id).execute()
+        if tell and registration.person_id:
+            _tell(registration, info_session, "left", now)
+        _move_up(info_session, now)
 
 
-def move_up(info_session: InfoSession, now: datetime) -> None:
-    """Give free seats to the first who wait. A pair for whom one seat is too few keeps its place,
-    and nobody passes it."""
-    for waiting in _waiting(info_session).order_by(Registration.joined, Registration.created):
-        if not _take(info_session, waiting.adults):
-            return
-        mine = Registration.id == waiting.id, Registration.state == SeatState.WAITING
-        Registration.update(state=SeatState.SEAT).where(*mine).execute()
-        if waiting.person:
-            facts = {"starts": info_session.starts.isoformat()}
-            jobs.notify(waiting.person, "session-seat", info_session.id, now, facts=facts)
+def add_session(
+    kind: SessionKind, nurse: Person, facts: Mapping[str, Any], now: datetime
+) -> InfoSession:
+    """A form that was sent twice makes one session."""
+    with db.atomic():
+        same = [getattr(InfoSession, name) == facts[name] for name in ("topic", "starts", "place")]
+        here = InfoSession.centre == facts["centre_id"], InfoSession.link == facts["link"]
+        mine = InfoSession.kind == kind, InfoSession.nurse == nurse, InfoSession.cancelled.is_null()
+        made = InfoSession.get_or_none(*same, *here, *mine)
+        return made or InfoSession.create(kind=kind, nurse=nurse, created=now, **facts)
+
+
+def mark(info_session: InfoSession) -> str:
+    """What two nurses are held apart by: it changes when anything they edit does."""
+    shown = {name: getattr(info_session, name) for name in EDITED}
+    text = json.dumps(shown, default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def change_session(
+    info_session: InfoSession, seen: str, facts: Mapping[str, Any], now: datetime
+) -> None:
+    """`seen` is the mark of what the nurse began with: a colleague's change is not overwritten.
+    Whoever comes is told of a new hour or place; more seats go to those who wait."""
+    with db.atomic():
+        info_session = _alone_in(info_session, now)
+        if mark(info_session) != seen:
+            raise DomainError("session-changed")
+        if facts["seats"] < info_session.taken:
+            raise DomainError("seats-taken")
+        moved = any(getattr(info_session, name) != facts[name] for name in WHEN_AND_WHERE)
+        for name, value in facts.items():
+            setattr(info_session, name, value)
+        info_session.save()
+        if moved:
+            _tell_all(info_session, "moved", now)
+        _move_up(info_session, now)
 
 
 def cancel_session(info_session: InfoSession, now: datetime) -> None:
+    """For good; everybody on the list with an account is told, once."""
     with db.atomic():
-        here = InfoSession.id == info_session.id, InfoSession.cancelled.is_null()
-        if not InfoSession.update(cancelled=now).where(*here).execute():
-            raise DomainError("session-over")
-        going = info_session.registrations.where(Registration.state != SeatState.LEFT)
-        for registration in going:
-            if registration.person:
-                facts = {"starts": info_session.starts.isoformat()}
-                jobs.notify(
-                    registration.person, "session-cancelled", info_session.id, now, facts=facts
-                )
+        info_session = _alone_in(info_session, now)
+        here = InfoSession.id == info_session.id
+        InfoSession.update(cancelled=now).where(here).execute()
+        _tell_all(info_session, "cancelled", now)
 
 
-def _alone_in(info_session: InfoSession) -> None:
-    """Whoever writes the row first goes on; others of the same session wait until the end."""
-    here = InfoSession.id == info_session.id
-    InfoSession.update(taken=InfoSession.taken).where(here).execute()
+def _move_up(info_session: InfoSession, now: datetime) -> None:
+    """Give free seats to the first who wait. A pair for whom one seat is too few keeps its place,
+    and nobody passes it."""
+    waiting = _waiting(info_session).order_by(Registration.joined, Registration.created)
+    for registration in list(waiting):
+        if not _take(info_session, registration.adults):
+            return
+        mine = Registration.id == registration.id
+        Registration.update(state=SeatState.SEAT).where(mine).execute()
+        _tell(registration, info_session, "seat", now)
+
+
+def _tell_all(info_session: InfoSession, what: str, now: datetime) -> None:
+    for registration in who_comes(info_session):
+        if registration.person_id:
+            _tell(registration, info_session, what, now)
+
+
+def _tell(registration: Registration, info_session: InfoSession, what: str, now: datetime) -> None:
+    """The nurse is told in place of a family without an account, whom she calls."""
+    door = "training" if info_session.kind == SessionKind.TRAINING else "session"
+    facts = {"starts": info_session.starts.isoformat(), "ends": info_session.ends.isoformat()}
+    if registration.person_id:
+        jobs.notify(registration.person, f"{door}-{what}", info_session.id, now, facts=facts)
+    elif info_session.nurse_id:
+        jobs.notify(info_session.nurse, "seat-by-phone", info_session.id, now, facts=facts)
+
+
+def _alone_in(info_session: InfoSession, now: datetime) -> InfoSession:
+    """Whoever writes the row first goes on; others of the same session wait until the end. The
+    row as it is then: still to come, and not cancelled."""
+    here = InfoSession.id == info_session.id, InfoSession.cancelled.is_null()
+    to_come = InfoSession.update(taken=InfoSession.taken).where(*here, InfoSession.starts > now)
+    if not to_come.execute():
+        raise DomainError("session-over")
+    return InfoSession.get_by_id(info_session.id)
 
 
 def _take(info_session: InfoSession, adults: int) -> bool:
@@ -335,7 +447,12 @@ def _take(info_session: InfoSession, adults: int) -> bool:
     return bool(taken.where(InfoSession.id == info_session.id, free).execute())
 
 
-def _waiting(info_session: InfoSession) -> Any:
+def _give_up(registration: Registration, state: SeatState) -> bool:
+    mine = Registration.id == registration.id, Registration.state == state
+    return bool(Registration.update(state=SeatState.LEFT).where(*mine).execute())
+
+
+def _waiting(info_session: InfoSession | UUID | Any) -> ModelSelect:
     return Registration.select().where(
         Registration.info_session == info_session, Registration.state == SeatState.WAITING
     )
@@ -346,3 +463,10 @@ def _drop_former(info_session: InfoSession, person: Person | None) -> None:
     if person:
         left = Registration.state == SeatState.LEFT, Registration.person == person
         Registration.delete().where(Registration.info_session == info_session, *left).execute()
+
+
+def moment_of(day: date, hour: time) -> datetime | None:
+    """Luxembourg's hour on that day, in UTC: the first of two when the clocks go back, nothing
+    for an hour that the clocks skip."""
+    moment = datetime.combine(day, hour, LUXEMBOURG).astimezone(UTC)
+    return moment if local(moment).time() == hour else None

@@ -1,23 +1,26 @@
 """The command line: set up, migrate, due work, checks. Imported by the factory only."""
 
+from itertools import groupby
+
 import click
 from flask import Flask, current_app
 from flask.cli import ScriptInfo
 
 import demo
+import endings
 import nurseries
 import offline
-import sealing
+import plan
 import services
 from database import clock, db, migrations
-from models import Person, PlanVersion
-from plan import fingerprint
+from models import Person, Plan, PlanVersion
+from plan import faults
 from views.mails import send_due
 from views.release import release
 
 
 def register(app: Flask) -> None:
-    for command in (setup, migrate, load_demo, found, due, verify):
+    for command in (setup, migrate, load_demo, found, due, plans):
         app.cli.add_command(command)
 
 
@@ -32,6 +35,7 @@ def is_running() -> bool:
 def setup(context: click.Context) -> None:
     """Everything a first start needs, and harmless before every later one."""
     context.invoke(migrate)
+    plan.give_codes()
     services.load()
     if current_app.config["DEMO"]:
         context.invoke(load_demo)
@@ -68,32 +72,31 @@ def found(name: str, manager: str) -> None:
 
 @click.command("run-due")
 def due() -> None:
-    """Render and send what is due, as a timer would."""
+    """Render, tell and send what is due, as a timer would."""
     count = mails = 0
     while done := offline.render_due(release(), clock()):  # some at a time
         count += done
+    endings.tell_due(clock())
     while done := send_due(clock(), most=50):
         mails += done
     click.echo(f"rendered: {count}, sent: {mails}")
 
 
-@click.command("verify")
+@click.group("plans")
+def plans() -> None:
+    """What is on record of plans."""
+
+
+@plans.command("verify")
 def verify() -> None:
     """Walk the chain of every plan's versions: words, hash, signature, the version before."""
-    current, _ = sealing.public_keys()
+    rows = PlanVersion.select(PlanVersion, Plan).join(Plan, on=(PlanVersion.plan == Plan.id))
+    ordered = rows.order_by(PlanVersion.plan, PlanVersion.no)
     broken = 0
-    before = {}
-    for version in PlanVersion.select().order_by(PlanVersion.plan, PlanVersion.no):
-        sound = (
-            fingerprint(version) == version.hash
-            and before.get(version.plan_id, "") == version.prev_hash
-            and sealing.verify(
-                current, "kannerplang-plan-1", version.hash.encode(), bytes(version.signature)
-            )
-        )
-        before[version.plan_id] = version.hash
-        if not sound:
+    for plan_id, group in groupby(ordered, key=lambda version: version.plan_id):
+        versions = list(group)
+        for fault in faults(plan_id, versions[0].plan.current_id, versions):
             broken += 1
-            click.echo(f"broken: plan {version.plan_id} version {version.no}")
+            click.echo(fault)
     if broken:
-        raise click.ClickException(f"{broken} versions are not what was signed")
+        raise click.ClickException(f"{broken} faults: these plans are not what was signed")

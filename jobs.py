@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from database import DataKey
 from models import Person
@@ -31,14 +31,17 @@ def notify(
     language: str = "",
     data_key: DataKey | UUID | None = None,
     facts: dict[str, Any] | None = None,
+    key: UUID | None = None,
 ) -> Notice:
     """Call it inside the transaction of the change: both are kept, or neither.
 
     `to`, `language` and `data_key` are the person's unless they are given, as for a family
     without an account. `facts` may hold hours and places, never a child, a kind or a reason.
+    A `key` is the notice's id: what is told once only has the same one each time.
     """
     to = to or (person.mail if person else "")
     return Notice.create(
+        id=key or uuid4(),
         person=person,
         code=code,
         subject=subject,

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from peewee import (
     BooleanField,
@@ -12,9 +12,10 @@ from peewee import (
     IntegerField,
     ModelSelect,
     UUIDField,
+    fn,
 )
 
-from database import BaseModel, JsonField, Sealed, Secret, UtcField
+from database import BaseModel, DataKey, JsonField, Sealed, Secret, UtcField, local
 from models import Actor, Person
 
 
@@ -28,13 +29,20 @@ class Centre(BaseModel):
     rules = JsonField(default=list)  # services.Rule as JSON
     is_demo = BooleanField(default=False)
     checked_on = DateField()
+    edited = UtcField(null=True)
+    edited_by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        """As for Service."""
+        return cls.select() if actor.is_nurse else cls.select().where(cls.id.is_null())
 
 
 class Service(BaseModel):
     """A service or address as readers find it: dated, edited at the desk, in five languages."""
 
     slug = CharField(unique=True)
-    office = CharField()  # spse, one, other
+    office = CharField()  # emergency, spse, one, other
     rank = IntegerField(default=0)
     texts = JsonField()  # language -> name, what, how
     phone = CharField(default="")
@@ -44,7 +52,7 @@ class Service(BaseModel):
     url = CharField(default="")
     checked_on = DateField()
     edited = UtcField(null=True)
-    edited_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    edited_by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ModelSelect:
@@ -220,7 +228,24 @@ class Notice(Sealed):
 class Feedback(Sealed):
     """What somebody says of a page. Nothing in it or beside it tells who."""
 
-    page = CharField()
+    page = CharField()  # an endpoint, or nothing
     found = CharField()
     rating = IntegerField()
     comment = Secret()
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        return cls.select() if actor.is_nurse else cls.select().where(cls.id.is_null())
+
+    @classmethod
+    def leave(cls, now: datetime, **said: Any) -> Self:
+        """Row and key know the day only: a time would lead to who was here then."""
+        day = local(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        return cls.create(data_key=DataKey.make(created=day), created=day, **said)
+
+    @classmethod
+    def averages(cls) -> ModelSelect:
+        """Per page how many, and the mean of their ratings."""
+        count, mean = fn.COUNT(cls.id), fn.AVG(cls.rating)
+        rows = cls.select(cls.page, count.alias("count"), mean.alias("mean"))
+        return rows.group_by(cls.page).order_by(mean, cls.page)

@@ -1,11 +1,14 @@
 """The plan's document, its drafts, versions and checks. The paper's words are kept word by word."""
 
+import base64
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
+from datetime import date, datetime
+from difflib import SequenceMatcher
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
@@ -31,7 +34,9 @@ from models import (
     Signature,
 )
 
+SIGNED_AS = "kannerplang-plan-1"
 SCAN_PAGES = 12
+STANDINGS = ("current", "stopped", "replaced", "unknown")  # of a print; the first that is true
 LINES = 1000  # of a whole plan: more than any paper has
 
 
@@ -90,9 +95,13 @@ USES = {
     "when": "how",
     "how": "how",
     "repeat": "how",
+    "vomited": "how",
+    "given-by": "how",
     "precautions": "how",
+    "cross": "step",
     "storage": "place",
     "kit": "place",
+    "equipment": "place",
 }
 
 
@@ -176,7 +185,10 @@ class SignGroup(Listed):
 
 @dataclass(frozen=True)
 class Sheet(Listed):
-    LISTS = ("allergens", "hidden-names", "triggers", "usual", "history", "donts", "after")
+    LISTS = (
+        *("allergens", "hidden-names", "triggers", "usual", "history", "thresholds"),
+        *("donts", "after"),
+    )
     condition: str = Condition.OTHER
     title: str = ""
     switches: Mapping[str, str] = field(default_factory=dict)
@@ -195,12 +207,16 @@ class Sheet(Listed):
 class Medicine(Listed):
     """As prescribed. Name, strength, dose and route are shown letter by letter, never computed."""
 
-    LISTS = ("when", "how", "repeat", "storage", "precautions")
+    LISTS = ("when", "how", "repeat", "vomited", "given-by", "storage", "precautions")
     name: str = ""
+    substance: str = ""  # where the paper gives a brand and what is in it
+    form: str = ""
     strength: str = ""
     dose: str = ""
     route: str = ""
     daily: bool = False
+    spare: str = Answer.UNSET  # may the crèche's own pen or inhaler be used?
+    prescribed: str = ""  # the prescription and how long it holds, as written
 
 
 @dataclass(frozen=True)
@@ -208,17 +224,12 @@ class Content(Listed):
     """The clinical part of a plan. Dates are ISO text or empty; empty is "not on the paper"."""
 
     LISTS = (
-        "review",
-        "kit",
-        "meals",
-        "activities",
-        "sleep",
-        "outings",
-        "care",
-        "tell",
-        "notes",
+        *("review", "cross", "kit"),
+        *("meals", "timetable", "activities", "sleep", "outings", "care"),
+        *("equipment", "carers", "needs", "responsible", "tell", "notes"),
     )
     language: str = ""
+    edition: str = ""  # the code printed on the form
     renewal: str = ""  # "first", "renewal" or not on the paper
     valid_from: str = ""
     valid_until: str = ""
@@ -242,7 +253,11 @@ class Content(Listed):
         return typed or bool(self.medicines) or any(True for _ in walk(self))
 
     def canonical(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return canonical(asdict(self))
+
+
+def canonical(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def walk(content: Content) -> Iterator[tuple[str, str, Lines]]:
@@ -356,6 +371,80 @@ def _frame(thing: Listed) -> dict[str, Any]:
     return {f.name: getattr(thing, f.name) for f in fields(thing) if f.name not in apart}
 
 
+# ── what differs ─────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between two versions; None where there was, or is, nothing.
+
+    `within` are the sheet, group or medicine around it; `name` is of a field, a list, or of the
+    things of which one came or went.
+    """
+
+    within: tuple[Listed, ...]
+    name: str
+    before: Any
+    after: Any
+
+    @property
+    def differs(self) -> bool:
+        """Of a thing only whether it is there: what is in it has changes of its own."""
+        if self.before is None or self.after is None or isinstance(self.after, Listed):
+            return (self.before is None) != (self.after is None)
+        if isinstance(self.after, Line):
+            return self.before.text != self.after.text
+        return self.before != self.after
+
+
+NAMING = ("condition", "severity", "title", "name")
+
+
+def changes(before: Listed, after: Listed) -> list[Change]:
+    """Field by field and line by line; what was moved reads as taken out and put in again."""
+    return [change for change in _beside(before, after, ()) if change.differs]
+
+
+def _beside(before: Listed, after: Listed, within: tuple[Listed, ...]) -> Iterator[Change]:
+    old, new = _facts(before), _facts(after)
+    for name in dict.fromkeys([*old, *new]):
+        yield Change(within, name, old.get(name, ""), new.get(name, ""))
+    for name in after.LISTS:
+        for was, line in _paired(before.lines(name), after.lines(name), lambda line: line.text):
+            yield Change(within, name, was, line)
+    for name in after.nested():
+        for was, thing in _paired(getattr(before, name), getattr(after, name), _naming):
+            yield Change(within, name, was, thing)
+            old, new = was or _blank(thing), thing or _blank(was)
+            yield from _beside(old, new, (*within, new))
+
+
+def _facts(thing: Listed) -> dict[str, Any]:
+    """The plain fields, each box of a sheet by its own name."""
+    facts = _frame(thing)
+    boxes = facts.pop("switches", {})
+    return facts | {f"switches.{name}": answer for name, answer in boxes.items()}
+
+
+def _naming(thing: Listed) -> tuple[str, ...]:
+    """By what a sheet, group or medicine is known again in another version."""
+    return tuple(getattr(thing, name, "") for name in NAMING)
+
+
+def _blank(thing: Listed) -> Listed:
+    """One of the same name with nothing in it: what comes new has that as its before."""
+    return type(thing)(**{name: value for name, value in vars(thing).items() if name in NAMING})
+
+
+def _paired(
+    before: Sequence[Any], after: Sequence[Any], key: Callable[[Any], Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Beside each other what is the same or stands in the same place; None beside the rest."""
+    match = SequenceMatcher(None, [*map(key, before)], [*map(key, after)], autojunk=False)
+    for _what, i, j, m, n in match.get_opcodes():
+        yield from zip_longest(before[i:j], after[m:n])
+
+
 # ── reading it in another language ───────────────────────────────────────────────────────────────
 
 
@@ -435,9 +524,9 @@ def new_draft(plan: Plan, author: Person) -> Draft:
     """A draft, not saved: looking at the editor begins nothing.
 
     It starts from what waits for its check, so that nothing is typed twice, else from what is in
-    force.
+    force, or was until the plan was stopped.
     """
-    base = waiting(plan) or plan.current
+    base = waiting(plan) or last_in_force(plan)
     draft = Draft(plan=plan, data_key=plan.child.data_key_id, author=author)
     draft.base_no, draft.scan = (base.no, base.scan_id) if base else (0, None)
     draft.content = base.content if base else asdict(Content())
@@ -477,7 +566,8 @@ def keep_scan(draft: Draft, pages: list[bytes], by: Person) -> Scan:
         scan = Scan.create(plan=draft.plan_id, data_key=key, made_by=by)
         for rank, page in enumerate(pages):
             ScanPage.create(scan=scan, rank=rank, blob=Blob.keep(page, key))
-        if before and before != (draft.plan.current and draft.plan.current.scan_id):
+        base = last_in_force(draft.plan)
+        if before and before != (base and base.scan_id):
             _copy_signatures(before, scan)
         draft.scan = scan
         draft.save()
@@ -500,32 +590,39 @@ def submit(draft: Draft, author: Person, now: datetime) -> PlanVersion:
         raise DomainError("submitted-without-scan")
     if not content.sheets:
         raise DomainError("submitted-without-condition")
+    mode = PlanMode.GUIDED if content.is_guided else PlanMode.SCAN
     with db.atomic():
-        last = (
-            PlanVersion.select()
-            .where(PlanVersion.plan == draft.plan_id)
-            .order_by(PlanVersion.no.desc())
-            .first()
-        )
-        if last and last.state == PlanState.SUBMITTED:
-            move(last, PlanState.SUBMITTED, PlanState.REPLACED)
-        version = PlanVersion(
-            id=uuid4(),
-            plan=draft.plan_id,
-            no=last.no + 1 if last else 1,
-            data_key=draft.data_key_id,
-            mode=PlanMode.GUIDED if content.is_guided else PlanMode.SCAN,
-            scan=draft.scan_id,
-            author=author,
-            created=now.replace(microsecond=0),
-            prev_hash=last.hash if last else "",
-        )
-        version.content = asdict(content)
-        version.hash = fingerprint(version)
-        version.signature = sealing.sign("kannerplang-plan-1", version.hash.encode())
-        version.save(force_insert=True)
+        if before := waiting(draft.plan):
+            move(before, PlanState.SUBMITTED, PlanState.REPLACED)
+        frame = {"mode": mode, "scan": draft.scan_id, "code": print_code(draft.plan, content)}
+        version = append(draft.plan, author, now, asdict(content), **frame)
         Draft.delete().where(Draft.id == draft.id).execute()
         Plan.touch(draft.plan.child_id)
+    return version
+
+
+def append(
+    plan: Plan, author: Person, now: datetime, content: dict[str, Any], **more: Any
+) -> PlanVersion:
+    """The next version: signed, and chained to the one before."""
+    last = plan.versions.order_by(PlanVersion.no.desc()).first()
+    version = PlanVersion(
+        id=uuid4(),
+        plan=plan,
+        no=last.no + 1 if last else 1,
+        data_key=plan.child.data_key_id,
+        author=author,
+        created=now.replace(microsecond=0),
+        prev_hash=last.hash if last else "",
+        **more,
+    )
+    version.content = content
+    version.hash = fingerprint(version)
+    version.signature = sealing.sign(SIGNED_AS, version.hash.encode())
+    try:
+        version.save(force_insert=True)
+    except IntegrityError:  # another one took this number at the same moment
+        raise DomainError("version-already-answered") from None
     return version
 
 
@@ -538,11 +635,60 @@ def fingerprint(version: PlanVersion) -> str:
         "mode": version.mode,
         "author": str(version.author_id),
         "created": version.created.isoformat(),
-        "content": content_of(version).canonical(),
+        "content": canonical(version.content),  # as it was kept: later code has other fields
         "scan": [sha for (sha,) in pages.order_by(ScanPage.rank).tuples()],
         "before": version.prev_hash,
     }
     return sealing.digest(json.dumps(frame, sort_keys=True)).hex()
+
+
+def print_code(plan: Plan, content: Content) -> str:
+    """Eight letters for this very text: the same on its draft, on the paper that comes back signed
+    and on every print. The plan's salt makes them unguessable."""
+    text = json.dumps(_written(content), ensure_ascii=False, sort_keys=True)
+    return base64.b32encode(sealing.digest(bytes(plan.salt) + text.encode())[:5]).decode()
+
+
+def _written(value: Any) -> Any:
+    """What stands on the paper: of a line its words, however they are understood; no empty field,
+    so that a field which a later release adds changes no code."""
+    if isinstance(value, Line):
+        return value.text
+    if isinstance(value, Listed):
+        value = {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: kept for name, part in value.items() if (kept := _written(part))}
+    return [_written(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def give_codes() -> None:
+    """To versions from before prints carried one."""
+    for version in PlanVersion.select().where(PlanVersion.code.is_null()):
+        code = print_code(version.plan, content_of(version))
+        PlanVersion.update(code=code).where(PlanVersion.id == version.id).execute()
+
+
+def standing(code: str) -> str:
+    """Whether a print with this code is what applies now: current, replaced, stopped or unknown.
+    A text that was never in force is as unknown as one that does not exist."""
+    shown = PlanVersion.alias()
+    rows = (
+        PlanVersion.select(PlanVersion.id, PlanVersion.state, shown.id, shown.state)
+        .join(Plan)
+        .join(shown, on=(Plan.current == shown.id))
+        .where(PlanVersion.code == code)
+        .tuples()
+    )
+    states = [_standing(*row) for row in rows]
+    return min(states, key=STANDINGS.index, default=STANDINGS[-1])
+
+
+def _standing(version_id: UUID, state: str, shown_id: UUID, shown_state: str) -> str:
+    if shown_state == PlanState.STOPPED:
+        return "stopped"
+    if version_id == shown_id:
+        return "current"
+    return "replaced" if state == PlanState.REPLACED else "unknown"
 
 
 def move(version: PlanVersion, old: PlanState, new: PlanState, **more: Any) -> None:
@@ -577,7 +723,7 @@ def put_in_force(
         move(version, PlanState.SUBMITTED, PlanState.IN_FORCE, checker=checker, checked=now)
         _record(version, checker, findings, "", passed=True)
         plan = version.plan
-        if plan.current_id:
+        if plan.current and plan.current.state != PlanState.STOPPED:
             move(plan.current, PlanState.IN_FORCE, PlanState.REPLACED)
         Plan.update(current=version).where(Plan.id == plan.id).execute()
         Plan.touch(plan.child_id)
@@ -623,6 +769,48 @@ def waiting(plan: Plan) -> PlanVersion | None:
     )
 
 
+def last_in_force(plan: Plan) -> PlanVersion | None:
+    """What is in force, or was until the plan was stopped."""
+    if plan.current is None or plan.current.state != PlanState.STOPPED:
+        return plan.current
+    checked = plan.versions.where(
+        PlanVersion.state == PlanState.REPLACED, PlanVersion.checked.is_null(False)
+    )
+    return checked.order_by(PlanVersion.no.desc()).first()
+
+
+def faults(plan_id: UUID, current_id: UUID | None, versions: list[PlanVersion]) -> Iterator[str]:
+    """What is wrong with a plan's chain of versions, the oldest first."""
+    before, expected = "", 1
+    for version in versions:
+        if version.no != expected:
+            yield f"missing: plan {plan_id} version {expected}"
+        if not _is_sound(version, before):
+            yield f"broken: plan {plan_id} version {version.no}"
+        before, expected = version.hash, version.no + 1
+    took_effect = [row.id for row in versions if _took_effect(row)]
+    if current_id != (took_effect[-1] if took_effect else None):
+        yield f"not current: plan {plan_id} shows another version than the newest checked one"
+
+
+def _is_sound(version: PlanVersion, before: str) -> bool:
+    current, _ = sealing.public_keys()
+    signature = bytes(version.signature)
+    try:
+        return (
+            fingerprint(version) == version.hash
+            and before == version.prev_hash
+            and sealing.verify(current, SIGNED_AS, version.hash.encode(), signature)
+        )
+    except sealing.SealBroken:
+        return False
+
+
+def _took_effect(version: PlanVersion) -> bool:
+    passed = version.checked is not None and version.state != PlanState.REFUSED
+    return passed or version.state == PlanState.STOPPED
+
+
 # ── sharing ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -662,5 +850,14 @@ def confirm_left(grant: Grant, now: datetime) -> None:
     with db.atomic():
         left = Grant.update(left=now).where(Grant.id == grant.id, Grant.left.is_null())
         if not left.execute():
+            raise DomainError("grant-already-ended")
+        Plan.touch(grant.child_id)
+
+
+def set_last_day(grant: Grant, until: date | None) -> None:
+    """Of a grant that is offered or runs; one that has ended is made anew, not prolonged."""
+    with db.atomic():
+        open_now = Grant.is_running() | Grant.is_offered()
+        if not Grant.update(until=until).where(Grant.id == grant.id, open_now).execute():
             raise DomainError("grant-already-ended")
         Plan.touch(grant.child_id)

@@ -271,7 +271,7 @@ def test_no_word_that_was_typed_is_found_on_the_disk_in_logs_addresses_or_cookie
 def test_the_name_of_a_new_account_is_found_on_no_disk(as_user, engine, tmp_path, caplog, app):
     caplog.set_level("DEBUG")
     stranger, device = as_user(None), Authenticator()
-    name = {"name": f"{STEM} {STEM}"}
+    name = {"name": f"{STEM} {STEM}", "consent": "y"}
     options = stranger.post("/sign-up/challenges", name).get_json()
     answer = stranger.post("/sign-up", name | {"answer": device.create(options)})
 

@@ -28,6 +28,7 @@ ROOMS = {
     "offices": {"database", "models"},
     "jobs": {"database", "models", "offices"},
     "services": {"database", "models", "offices"},
+    "endings": {"database", "models", "offices", "jobs", "plan", "sealing"},
     "booking": {"database", "models", "offices", "jobs", "services"},
     "access": {"database", "models", "offices", "plan"},
     "demo": {

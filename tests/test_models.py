@@ -37,7 +37,7 @@ from models import (
     PlanVersion,
     Staff,
 )
-from offices import CareRequest, InfoSession, Registration, RequestKind, SeatState
+from offices import CareRequest, Feedback, InfoSession, Registration, RequestKind, SeatState
 from plan import Content, Sheet
 
 TABLES = tables()
@@ -241,6 +241,7 @@ def test_nobody_sees_no_row(app, cast, table):
     Registration.create(info_session=session, data_key=key, state=SeatState.SEAT, joined=demo.NOW)
     CareRequest.create(kind=RequestKind.TELE, data_key=key, language="pt")
     jobs.notify(cast.sami, "request-confirmed", uuid4(), demo.NOW)
+    Feedback.leave(demo.NOW, page="", found="yes", rating=3, comment="")
     people = (Actor(cast.sami), Actor(cast.noor))
     assert any(table.visible_to(one).exists() for one in people), "nothing to see for anybody"
 

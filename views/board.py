@@ -11,6 +11,7 @@ from uuid import UUID
 from peewee import JOIN, fn
 
 from database import Sealed, clock
+from endings import stop_of
 from models import (
     Blob,
     Child,
@@ -36,12 +37,17 @@ class Card:
     photo: str
     conditions: tuple[str, ...]
     in_force: bool
-    stopped: bool
+    stopped_on: str
     waiting: bool
     valid_until: str
+    review_on: str
     here: date | None  # the last day on which somebody noted the child as here
     shared_until: date | None
     shared: bool
+
+    @property
+    def is_unchecked(self) -> bool:
+        return not self.in_force and not self.stopped_on
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def board_context(nursery: Nursery, language: str) -> dict[str, Any]:
         "language": language,
         "groups": groups,
         "plans": sum(card.in_force for group in groups for card in group.cards),
-        "unchecked": sum(not card.in_force for group in groups for card in group.cards),
+        "unchecked": sum(card.is_unchecked for group in groups for card in group.cards),
         "paper": len(paper),
         "places": sorted({child.place for child in paper if child.place}, key=plain),
         "plain": plain,
@@ -122,6 +128,7 @@ def _cards(nursery: Nursery) -> list[tuple[UUID | None, Card]]:
         row = plans.get(grant.child_id)
         version = row and versions.get(row.id)
         content = version and content_of(version)
+        stop = stop_of(version)
         ends = grant.ended_at
         card = Card(
             child=grant.child,
@@ -129,10 +136,11 @@ def _cards(nursery: Nursery) -> list[tuple[UUID | None, Card]]:
             plan_id=row and row.id,
             photo=grant.child.photo.sha256 if grant.child.photo_id else "",
             conditions=tuple(dict.fromkeys(content.conditions)) if content else (),
-            in_force=version is not None,
-            stopped=version is not None and version.state == PlanState.STOPPED,
+            in_force=version is not None and stop is None,
+            stopped_on=stop.on if stop else "",
             waiting=row is not None and row.id in waiting,
             valid_until=content.valid_until if content and not content.indefinite else "",
+            review_on=content.review_on if content else "",
             here=here.get(grant.child_id),
             shared_until=grant.until,
             shared=ends is None or ends > now,

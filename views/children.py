@@ -19,6 +19,7 @@ import images
 import plan as document
 from access import can
 from database import DataKey, DomainError, Sealed, clock, db, local
+from endings import last_day
 from models import (
     Audit,
     Blob,
@@ -28,6 +29,7 @@ from models import (
     Grant,
     Guardian,
     Limit,
+    Note,
     Nursery,
     Person,
     Plan,
@@ -231,6 +233,7 @@ def show(child: Child) -> ResponseReturnValue:
         may_edit=situation.may_edit,
         guardians=family.guardians(child),
         contacts=Contact.of(child.id),
+        notes=Note.of(child.id, today()),
         today=today(),
     )
 
@@ -251,6 +254,7 @@ def save(child: Child) -> ResponseReturnValue:
         form.populate_obj(child)
         child.save()
         Plan.touch(child.id)
+        Audit.note(g.actor, "child.edit", child.id, child=child.id)
     flash(_("Saved."))
     return redirect(url_for(".show", child_id=child.id), 303)
 
@@ -316,6 +320,7 @@ def _change_photo(child: Child, made: bytes | None) -> None:
         child = Child.get_by_id(child.id)  # decoding took its time: another may have saved facts
         child.change_photo(Blob.keep(made, child.data_key_id) if made else None, today())
         Plan.touch(child.id)
+        Audit.note(g.actor, "child.photo", child.id, child=child.id)
 
 
 def slow_down(what: str, most: int) -> None:
@@ -379,6 +384,7 @@ def move_contact(child: Child, contact_id: UUID) -> ResponseReturnValue:
     with db.atomic():
         contact.move(STEPS.get(step) or abort(400))
         Plan.touch(child.id)
+        Audit.note(g.actor, "contact.edit", contact.id, child=child.id)
     if wants_fragment():
         return contacts_page(child, moved=contact.id, step=step)
     return redirect(url_for(".contacts", child_id=child.id), 303)
@@ -398,6 +404,7 @@ def remove_contact(child: Child, contact_id: UUID) -> ResponseReturnValue:
     with db.atomic():
         contact.delete_instance()
         Plan.touch(child.id)
+        Audit.note(g.actor, "contact.edit", contact.id, child=child.id)
     flash(_("The person is off the list."))
     return redirect(url_for(".contacts", child_id=child.id), 303)
 
@@ -407,6 +414,7 @@ def _keep_contact(contact: Contact, form: ContactForm, **more: Any) -> None:
         form.write_to(contact)
         contact.save(**more)
         Plan.touch(contact.child_id)
+        Audit.note(g.actor, "contact.edit", contact.id, child=contact.child_id)
 
 
 def contacts_page(child: Child, **moved: Any) -> ResponseReturnValue:
@@ -433,7 +441,7 @@ def contact_page(
 @bp.get("/children/<uuid:child_id>/access")
 @allowed("child.read", Child)
 def access(child: Child) -> ResponseReturnValue:
-    return access_page(child, ShareForm())
+    return access_page(child, ShareForm(until=last_day(child, today())))
 
 
 @bp.post("/children/<uuid:child_id>/access")

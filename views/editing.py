@@ -17,7 +17,7 @@ from flask_wtf import FlaskForm
 import phrases
 import plan as document
 from database import DomainError, Sealed, clock, db
-from models import Draft, KitUnit, Plan
+from models import Audit, Draft, KitUnit, Plan
 from plan import Content, Listed, Medicine, Sheet, SignGroup
 from sealing import digest
 from views import words
@@ -381,6 +381,7 @@ def remove_record(plan: Plan, kind: str, record_id: UUID) -> ResponseReturnValue
         else:
             row.delete_instance()
         Plan.touch(plan.child_id)
+        Audit.note(g.actor, f"{kind}.edit", row.id, child=plan.child_id)
     return redirect(url_for(".show", plan_id=plan.id, part=kind), 303)
 
 
@@ -395,6 +396,8 @@ def keep_record(plan: Plan, row: Any, form: FlaskForm, *, is_new: bool = False) 
     with db.atomic():
         row.save(force_insert=is_new)
         Plan.touch(plan.child_id)
+        kind = "kit" if isinstance(row, KitUnit) else "signatures"
+        Audit.note(g.actor, f"{kind}.edit", row.id, child=plan.child_id)
 
 
 def mark_of(row: Sealed) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 from peewee import JOIN, fn
 
 from database import Sealed
+from endings import Stop, fourth_birthday, stop_of
 from models import (
     Actor,
     Audit,
@@ -37,6 +38,7 @@ from plan import Content, content_of
 
 SOON = timedelta(days=60)  # the first step of the kit's reminders
 RENEWAL = timedelta(days=42)
+GROWING_OUT = timedelta(days=90)  # as the first notice before the fourth birthday
 OPENINGS = 50  # on one page
 
 
@@ -112,13 +114,30 @@ class Situation:
     @property
     def renewal_due(self) -> date | None:
         """The last day on the paper, once it is near or past; the plan applies all the same."""
-        until = self.content.valid_until if self.content else ""
-        day = date.fromisoformat(until) if until else None
+        ends = self.content and not self.content.indefinite
+        day = date_of(self.content.valid_until) if ends else None
         return day if day and day - RENEWAL <= self.today else None
 
     @property
+    def review_passed(self) -> date | None:
+        day = date_of(self.content.review_on) if self.content else None
+        return day if day and day < self.today else None
+
+    @property
+    def stop(self) -> Stop | None:
+        return stop_of(self.current)
+
+    @property
+    def grows_out_on(self) -> date | None:
+        """The fourth birthday, once it is near, until the crèches’ copies have ended."""
+        birthday = fourth_birthday(self.child)
+        near = birthday and birthday - GROWING_OUT <= self.today
+        return birthday if near and self.running else None
+
+    @property
     def due_boxes(self) -> tuple[Box, ...]:
-        return tuple(box for box in self.boxes if box.is_due) if self.may_edit else ()
+        is_kept = self.may_edit and self.standing != Standing.STOPPED
+        return tuple(box for box in self.boxes if box.is_due) if is_kept else ()
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -126,8 +145,10 @@ class Situation:
         if not self.may_edit:
             return ()
         standing = self.standing
-        sent = self.current is not None or self.waits
+        stopped = standing == Standing.STOPPED
+        sent = (self.current is not None and not stopped) or self.waits
         waiting_for = {
+            "hand-back": stopped and bool(self.boxes),
             "refused": self.refused,
             "contacts": not self.has_contacts,
             "none": standing == Standing.NONE,
@@ -135,12 +156,17 @@ class Situation:
             "share": sent and not self.running and not self.offered,
             "waiting": self.waits,
             "renewal": self.renewal_due is not None,
+            "grown": self.grows_out_on is not None,
         }
         return tuple(code for code, waits in waiting_for.items() if waits)
 
     @property
     def has_needs(self) -> bool:
         return bool(self.needs or self.due_boxes)
+
+
+def date_of(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def is_running(grant: Grant, today: date) -> bool:

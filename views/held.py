@@ -9,17 +9,22 @@ from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from database import Sealed, local
+from database import Sealed, clock, local
+from endings import stop_of
 from models import (
     Blob,
     Child,
     Contact,
     ContactKind,
+    DoctorReading,
     Grant,
     KitUnit,
+    Note,
     Nursery,
     Plan,
     PlanMode,
+    PlanState,
+    PlanVersion,
     Room,
     ScanPage,
     Signature,
@@ -42,8 +47,10 @@ from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number
 
 CALL_LANGUAGES = ("lb", "fr", "de", "en")  # what every operator of 112 speaks
-DAILY = ("meals", "activities", "sleep", "outings", "care", "tell", "notes")
+DAILY = ("meals", "timetable", "activities", "sleep", "outings", "care")
+AROUND = ("equipment", "carers", "needs", "responsible", "tell", "notes")
 SWITCH = [(code, LANGUAGE_NAMES[code]) for code in LOCALES]
+STOPPABLE = ("plan", "emergency")
 GRAVEST_FIRST = (Severity.SEVERE, Severity.MODERATE, Severity.NONE)
 
 
@@ -71,26 +78,40 @@ class Script(NamedTuple):
     lines: tuple[Said, ...]
 
 
-def render(kind: str, language: str, owner: Plan | Nursery) -> str:
+def render(kind: str, language: str, owner: Plan | Nursery, **more: Any) -> str:
     """One page as text, within an app context; pure but for the rows it reads."""
+    name = "stopped" if kind in STOPPABLE and is_stopped(owner.current) else kind
     with force_locale(LOCALES[language]):
-        facts = {"language": language, "languages": SWITCH} | CONTEXTS[kind](owner, language)
-        page = render_template(f"held/{kind}.html", **facts)
+        facts = {"language": language, "languages": SWITCH, "kind": kind}
+        facts |= CONTEXTS[name](owner, language) | more
+        page = render_template(f"held/{name}.html", **facts)
     return "\n".join(filter(None, map(str.strip, page.splitlines())))
+
+
+def former(version: PlanVersion, language: str) -> str:
+    """A version as its page was, for reading only. Photo, contacts and kit are those of today."""
+    plan = version.plan
+    plan.current = version  # of this object only: nothing is saved
+    return render("plan", language, plan, former=True)
+
+
+def is_stopped(version: PlanVersion) -> bool:
+    return version.state == PlanState.STOPPED
 
 
 # ── plan and emergency ───────────────────────────────────────────────────────────────────────────
 
 
-def plan_page(plan: Plan, language: str) -> dict[str, Any]:
-    facts = plan_facts(plan, language)
+def plan_page(plan: Plan, language: str, version: PlanVersion | None = None) -> dict[str, Any]:
+    facts = plan_facts(plan, language, version)
     content = facts["content"]
     return facts | {
-        "daily": tuple(name for name in DAILY if content.lines(name)),
+        "daily": tuple(name for name in (*DAILY, *AROUND) if content.lines(name)),
         "in_order": gravest_first,
         "boxes": boxes,
         "shelf": shelf(content.medicines, facts["units"]),
         "waiting": waiting(plan) is not None,
+        "notes": Note.of(plan.child_id, local(clock()).date()),
         "compared_on": facts["version"].checked and local(facts["version"].checked).date(),
     }
 
@@ -107,9 +128,17 @@ def emergency_page(plan: Plan, language: str) -> dict[str, Any]:
     }
 
 
-def plan_facts(plan: Plan, language: str) -> dict[str, Any]:
-    """What both pages of a plan show."""
-    version, child = plan.current, plan.child
+def stopped_page(plan: Plan, language: str) -> dict[str, Any]:
+    """In place of both pages: since when and by whom, whom to call, what to say to 112."""
+    return plan_facts(plan, language) | {
+        "stop": stop_of(plan.current),
+        "waiting": waiting(plan) is not None,
+    }
+
+
+def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) -> dict[str, Any]:
+    """What both pages of a plan show, of the version in force or of another."""
+    version, child = version or plan.current, plan.child
     content = content_of(version)
     contacts = Contact.of(child.id)
     places = places_of(child)
@@ -129,6 +158,7 @@ def plan_facts(plan: Plan, language: str) -> dict[str, Any]:
         "scan_only": version.mode == PlanMode.SCAN,
         "scan": scan_of(version.scan_id),
         "signatures": signatures_of(version.scan_id),
+        "readings": DoctorReading.of(version.id),
         "emergency": [c for c in contacts if c.kind == ContactKind.EMERGENCY],
         "questions": [c for c in contacts if c.kind == ContactKind.QUESTIONS],
         "units": units,
@@ -289,5 +319,6 @@ def _known(sheet: Sheet, paper: str, code: str) -> Said:
 CONTEXTS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "plan": plan_page,
     "emergency": emergency_page,
+    "stopped": stopped_page,
     "board": board_page,
 }

@@ -18,6 +18,7 @@ import images
 import plan as document
 from access import can
 from database import DomainError, Sealed, clock, db
+from endings import stop_of
 from models import (
     Audit,
     Blob,
@@ -160,7 +161,9 @@ def versions(plan: Plan) -> ResponseReturnValue:
         versions=rows,
         checks={row.id: [check for check in checks if check.version_id == row.id] for row in rows},
         findings=findings,
+        stop_of=stop_of,
         people={person.id: person.name for person in people},
+        may_edit=can(g.actor, "plan.ask-doctor", plan),
     )
 
 
@@ -260,13 +263,15 @@ def is_settled(draft: Draft) -> bool:
 
 
 def scan_page(plan: Plan, draft: Draft, form: ScanForm, status: int = 200) -> ResponseReturnValue:
+    content = document.content_of(draft)
     page = render_template(
         "plans/scan.html",
         plan=plan,
         form=form,
         pages=held.scan_of(draft.scan_id),
         waiting=document.waiting(plan),
-        typed=document.content_of(draft).is_guided,
+        typed=content.is_guided,
+        code=document.print_code(plan, content) if content.is_guided else "",
     )
     return page, status
 

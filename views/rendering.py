@@ -71,7 +71,14 @@ SENTENCES = {
     "slot-already-taken": _l("This half hour is taken already. Choose another."),
     "session-over": _l("This session has begun, or it does not take place."),
     "joined-already": _l("You are on the list already."),
+    "link-used": _l("This link was used or has run out. Ask the family for another one."),
+    "kit-unit-replaced": _l("This one was replaced already. Look at the list again."),
+    "session-too-small": _l("This session has one seat only."),
+    "session-changed": _l("A colleague has changed this session meanwhile. Nothing was saved."),
+    "seats-taken": _l("More seats are taken than that. Take somebody off the list first."),
     "left-already": _l("This place was given up already."),
+    "nothing-to-stop": _l("No plan is in force: there is nothing to stop."),
+    "handed-back-already": _l("This was noted as handed back already."),
     "device-not-waiting": _l("This device is not waiting for an answer any more."),
 }
 
@@ -132,6 +139,11 @@ def day(value: date | str | None) -> str:
     if isinstance(value, str):
         value = date.fromisoformat(value) if value else None
     return format_date(value, "d MMMM yyyy") if value else ""
+
+
+def weekday(value: date | datetime) -> str:
+    """Wednesday, 2 December 2026, as it is written in the reader's language."""
+    return format_date(local(value) if isinstance(value, datetime) else value, "full")
 
 
 def month_or_day(printed: str) -> str:
@@ -242,8 +254,10 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         day=day,
+        weekday=weekday,
         month_or_day=month_or_day,
         moment=moment,
+        local_day=lambda value: day(local(value).date()),
         hour=hour,
         number=number,
         phone_href=phone_href,

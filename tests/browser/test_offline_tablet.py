@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from playwright.sync_api import BrowserContext, Error, Page, Worker
 
 import demo
+import endings
 import models
 import plan as plans
 import sealing
@@ -902,6 +903,30 @@ def test_a_newer_version_says_so_on_the_open_page(server, tablet, inside, leo):
     page.wait_for_load_state()
     assert "Leonardo" in page.locator("h1").inner_text()
     assert not newer.is_visible()
+
+
+def test_a_stop_reaches_the_tablet_and_is_shown_without_a_server(server, tablet, inside, leo):
+    page = tablet.open(f"/plans/{leo}/emergency")
+    assert page.locator("ol.steps.big").count() > 0
+    with inside() as cast:
+        said = endings.Stop("doctor", "Dr Claire Thill", "2026-11-20", "guéri", "fr")
+        endings.stop(cast.leo_plan, said, cast.ines, clock())
+        overdue = cast.tiago_plan.id
+
+    tablet.settled()
+    server.kill()
+    tablet.cold_start()
+
+    for path in ("", "/emergency"):
+        page = tablet.open(f"/plans/{leo}{path}")
+        assert "20 November 2026" in page.locator("[data-stop]").inner_text()
+        assert "Dr Claire Thill" in page.locator("[data-stop]").inner_text()
+        assert page.locator("[data-severity]").count() == 0
+        assert page.get_by_role("link", name="Call 112").first.is_visible()
+        assert page.get_by_text("621 555 101").is_visible()
+    passed = tablet.open(f"/plans/{overdue}").locator("[data-until='2026-08-31']")
+    assert "still applies" in passed.inner_text(), "shown: its date has passed, the plan is there"
+    assert passed.is_visible()
 
 
 def test_an_unchanged_contact_moves_less_than_a_kilobyte(server, tablet):

@@ -27,6 +27,8 @@ WIDE: ViewportSize = {"width": 1024, "height": 768}
 NO_PAGES = {
     "children.photo": "a picture",
     "plans.file": "a picture",
+    "info_sante.calendar": "a calendar file",
+    "prints.export": "for machines",
     "nursery.enrolment": "a part of a page, else a redirect to the tablet's page",
     "machine.favicon": "a picture",
     "machine.health": "for machines",
@@ -48,11 +50,26 @@ SENT = {
         ("main form", {"code": "KUEBEN"}),
     ],
     "plans.scan": [("#scan-form", {"valid_from": NO_DAY})],
+    "endings.show": [("#stop-form", {"name": "", "on": NO_DAY})],
+    "endings.hand_back_one": [("main form", {"to": "", "on": NO_DAY})],
+    "hand_over.last_day": [("main form", {"until": NO_DAY})],
     "plans.check": [("#check-form", {})],
     "editing.show kit": [("#page", {"mark:kit": "as of before"})],
     "editing.confirm_removal medicines.": [("main form", {"mark": "as of before"})],
     "editing.edit_record signatures": [("main form", {"name": "x" * 300, "on": NO_DAY})],
     "editing.edit_record kit": [("main form", {"label": "", "expires": NO_DAY})],
+    "search.show": [
+        ("main form", {"q": "visite"}),
+        ("main form", {"q": "zebra"}),
+        ("main form", {"q": "x" * 201}),
+    ],
+    "desk_services.edit": [("main form", {"name_en": "", "url": "http://x", "checked_on": NO_DAY})],
+    "desk_services.edit_centre": [
+        ("main form", {"name": "", "closes_0": "soon", "since_0": NO_DAY}),
+        ("main form", {"closes_0": "09:00"}),
+    ],
+    "desk_sessions.new": [("#session-form", {"title_en": "", "day": NO_DAY, "seats": "x"})],
+    "desk_sessions.show": [("#seat-form", {"name": "", "phone": "x"})],
     "nursery.paper": [("form[action$='/nursery/paper']", {"name": ""})],
     "nursery.devices": [("main form", {"name": "Hall"}), ("main form", {"name": ""})],
     "nursery.people": [
@@ -67,6 +84,10 @@ SENT = {
     ],
     "requests.new 1 2": [("main form", {"topic": "", "phone": "1"})],
     "requests.new 4": [("main form", {"hospital": "", "until": NO_DAY})],
+    "feedback.show": [
+        ("main form", {"comment": "mail me: rui@example.lu"}),
+        ("main form", {"found": "yes", "rating": "4"}),
+    ],
     "nursery.rooms": [("form[action$='/nursery/rooms']", {"name": ""})],
 }
 # Below a page that has no link to it: only a tablet that is in use can be lost.
@@ -85,11 +106,19 @@ class Walk:
 
 # What a tablet holds (board, plan, emergency) are the same bytes for every reader.
 WALKS = {
-    "nobody": Walk("", ("/", "/offline", "/nothing-here")),
+    "nobody": Walk("", ("/", "/offline", "/pai/offline", "/nothing-here")),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
-    "desk": Walk("Noor Haddad", ("/desk/requests/new?kind=1", "/desk"), ("desk.",)),
-    "nursery": Walk("Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "invitations.")),
+    "nursery": Walk(
+        "Sami Ben Youssef",
+        ("/nursery",),
+        ("nursery.", "plans.", "prints.", "invitations.", "info_sante.train"),
+    ),
+    "desk": Walk(
+        "Noor Haddad",
+        ("/desk/requests/new?kind=1", "/desk", "/desk/info-sante", "/desk/services"),
+        ("desk",),
+    ),
 }
 
 
