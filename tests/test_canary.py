@@ -31,7 +31,7 @@ PHONE = "691 848 747"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=[./])\d+(?=[./]|$)")
 # Fields that take no free word: they stay as they stand, or have a canary of their own kind.
 # `other` is the name of a child that is not chosen.
-NO_WORD = {"weight", "expires", "other"}
+NO_WORD = {"weight", "expires", "mail", "other"}
 # Dates without which a form is refused.
 DATES = {"born": "2025-02-03", "on": "2026-11-20"}
 # A code is only compared, and a remark kept only where something differs: it has its own turn.

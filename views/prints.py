@@ -176,7 +176,7 @@ def checked_on(version: PlanVersion) -> date | None:
 
 def in_force(cards: Iterable[Card]) -> list[Plan]:
     """The plans of these children in the order of the list, each with its version and child."""
-    ids = [card.plan_id for card in cards if card.in_force and not card.stopped]
+    ids = [card.plan_id for card in cards if card.in_force]
     rows = (
         Plan.select(Plan, PlanVersion, Child, Blob.id, Blob.sha256)
         .join(PlanVersion, on=(Plan.current == PlanVersion.id))

@@ -77,6 +77,10 @@ SENT = {
         ("form[action$='/invitations']", {}),
         ("form[action$='/nursery/people']", {"name": ""}),
     ],
+    "feedback.show": [
+        ("main form", {"comment": "mail me: rui@example.lu"}),
+        ("main form", {"found": "yes", "rating": "4"}),
+    ],
     "desk.new": [("main form", {"name": "", "phone": "1"})],
     "desk.show": [
         ("form[action$='/confirmation']", {"day": NO_DAY}),
@@ -84,10 +88,6 @@ SENT = {
     ],
     "requests.new 1 2": [("main form", {"topic": "", "phone": "1"})],
     "requests.new 4": [("main form", {"hospital": "", "until": NO_DAY})],
-    "feedback.show": [
-        ("main form", {"comment": "mail me: rui@example.lu"}),
-        ("main form", {"found": "yes", "rating": "4"}),
-    ],
     "nursery.rooms": [("form[action$='/nursery/rooms']", {"name": ""})],
 }
 # Below a page that has no link to it: only a tablet that is in use can be lost.
@@ -114,11 +114,7 @@ WALKS = {
         ("/nursery",),
         ("nursery.", "plans.", "prints.", "invitations.", "info_sante.train"),
     ),
-    "desk": Walk(
-        "Noor Haddad",
-        ("/desk/requests/new?kind=1", "/desk", "/desk/info-sante", "/desk/services"),
-        ("desk",),
-    ),
+    "desk": Walk("Noor Haddad", ("/desk/requests/new?kind=1", "/desk", "/desk/info-sante", "/desk/services"), ("desk",)),
 }
 
 
