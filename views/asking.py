@@ -70,7 +70,7 @@ class AskForm(FlaskForm):
         _l("Where should we come?"),
         required(),
         description=_l("Street, number, town; the name on the bell."),
-        render_kw={"autocomplete": "street-address"},
+        render_kw={"autocomplete": "address-line1"},
     )
     topic = some_lines(
         _l("What is it about?"),

@@ -114,7 +114,11 @@ WALKS = {
         ("/nursery",),
         ("nursery.", "plans.", "prints.", "invitations.", "info_sante.train"),
     ),
-    "desk": Walk("Noor Haddad", ("/desk/requests/new?kind=1", "/desk", "/desk/info-sante", "/desk/services"), ("desk",)),
+    "desk": Walk(
+        "Noor Haddad",
+        ("/desk/requests/new?kind=1", "/desk", "/desk/info-sante", "/desk/services"),
+        ("desk",),
+    ),
 }
 
 
