@@ -10,6 +10,7 @@ import demo
 import endings
 import nurseries
 import offline
+import plan
 import services
 from database import clock, db, migrations
 from models import Person, Plan, PlanVersion
@@ -34,6 +35,7 @@ def is_running() -> bool:
 def setup(context: click.Context) -> None:
     """Everything a first start needs, and harmless before every later one."""
     context.invoke(migrate)
+    plan.give_codes()
     services.load()
     if current_app.config["DEMO"]:
         context.invoke(load_demo)

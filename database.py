@@ -149,10 +149,10 @@ class DataKey(BaseModel):
     wrapped = BlobField()
 
     @classmethod
-    def make(cls) -> Self:
+    def make(cls, **more: Any) -> Self:
         key_id = uuid4()
         master, wrapped = sealing.new_data_key(key_id)
-        return cls.create(id=key_id, master=master, wrapped=wrapped)
+        return cls.create(id=key_id, master=master, wrapped=wrapped, **more)
 
     @classmethod
     def open_all(cls, key_ids: Iterable[UUID]) -> None:

@@ -4,7 +4,7 @@ import io
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 import pypdfium2 as pdfium
 from PIL import Image, ImageDraw
 
+import booking
 import plan
 import services
 from database import DataKey, db, local
@@ -35,6 +36,7 @@ from models import (
     Staff,
     StaffRole,
 )
+from offices import CareRequest, Centre, InfoSession, SessionKind
 
 NOW = datetime.fromisoformat("2026-11-24T08:12+01:00")
 PAPERS = Path(__file__).parent / "data" / "demo"
@@ -202,6 +204,49 @@ def _make(now: datetime) -> None:
     for slug in here:
         nursery = Grant.get(Grant.child == named(slug)).nursery_id
         Presence.create(child=named(slug), nursery=nursery, day=local(now).date())
+    _sessions(now)
+    _requests(now)
+
+
+def _sessions(now: datetime) -> None:
+    facts = case("sessions")
+    for rank, centre in enumerate(facts["centre"], 100):
+        Centre.create(rank=rank, is_demo=True, checked_on=local(now).date(), **centre)
+    centres = {centre.slug: centre for centre in Centre.select()}
+    monday = local(now).date() + timedelta(days=7 - local(now).weekday())
+    for kind, row in _session_rows():
+        day = monday + timedelta(weeks=row["week"], days=row["day"])
+        starts, ends = (booking.moment_of(day, time.fromisoformat(hour)) for hour in row["hours"])
+        made = InfoSession.create(
+            id=named(row["slug"]),
+            kind=kind,
+            topic=row["topic"],
+            texts=facts["text"][row["topic"]],
+            languages=row["languages"],
+            centre=centres.get(row.get("centre", "")),
+            place=row.get("place", ""),
+            link=row.get("link", ""),
+            starts=starts,
+            ends=ends,
+            seats=row["seats"],
+            nurse=named("noor"),
+        )
+        for n, (who, adults) in enumerate(row.get("joined", ())):
+            _join(made, who, adults, now - timedelta(days=3 - n / 24))
+
+
+def _session_rows() -> list[tuple[SessionKind, Mapping[str, Any]]]:
+    facts = case("sessions")
+    rows = [(SessionKind.INFO_SANTE, row) for row in facts["session"]]
+    return rows + [(SessionKind.TRAINING, row) for row in facts["training"]]
+
+
+def _join(info_session: InfoSession, who: str, adults: int, now: datetime) -> None:
+    """One of the cast, or a family that phoned."""
+    if who in PEOPLE:
+        booking.join(info_session, adults, now, person=Person.get_by_id(named(who)))
+    else:
+        booking.join(info_session, adults, now, name=who, phone=f"621 555 6{adults}0")
 
 
 def _person(slug: str, name: str, language: str, **flags: bool) -> Person:
@@ -297,12 +342,35 @@ def _share(child: Child, room: str, by: str, version: PlanVersion, now: datetime
     plan.put_in_force(version, manager, {}, now - timedelta(days=39))
 
 
+def _requests(now: datetime) -> None:
+    """What waits at the desk, and one appointment that was given already."""
+    ahead, nurse = booking.half_days(now), Person.get_by_id(named("noor"))
+    asked = tomllib.loads((PAPERS / "requests.toml").read_text(encoding="utf-8"))
+    for row in asked["open"]:
+        who = row.pop("who", None)
+        person = Person.get_by_id(named(who)) if who else None
+        by = {"person": person} if person else {"entered_by": nurse}
+        kind, language = row.pop("kind"), row.pop("language")
+        when = now - timedelta(hours=row.pop("hours"))
+        facts = {"times": [ahead[half] for half in row.pop("halves", ())], **row}
+        if person:
+            facts["name"] = person.name
+        booking.ask(kind, facts, language, when, **by)
+    last = CareRequest.select().where(CareRequest.person == named("aoife")).get()
+    facts = {"name": last.name, "phone": last.phone, "child": last.child}
+    made = booking.ask("cnje", facts, "en", now - timedelta(hours=90), person=last.person)
+    offered, _suit = booking.offers(made, nurse, now)
+    where = Centre.get(Centre.slug == "cms-luxembourg").id
+    booking.confirm(made, nurse, offered[0], "", now - timedelta(hours=70), centre_id=where)
+
+
 # ── finding it ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _find() -> SimpleNamespace:
     """Rows by short names: ines ... admin; baach, kueb; their rooms; of each child leo, leo_plan,
-    leo_version, leo_scan, leo_grant, of those with a scan only leo_parent as well."""
+    leo_version, leo_scan, leo_grant, of those with a scan only leo_parent as well; sessions;
+    care_request: what Inês asked."""
     rows: dict[str, Any] = {}
     for table, slugs in (
         (Person, PEOPLE),
@@ -318,6 +386,9 @@ def _find() -> SimpleNamespace:
         version = rows[f"{slug}_version"] = made.current or plan.waiting(made)
         rows[f"{slug}_scan"] = version.scan
         rows[f"{slug}_grant"] = Grant.get(Grant.child == named(slug))
+    for _kind, row in _session_rows():
+        rows[row["slug"]] = InfoSession.get_by_id(named(row["slug"]))
+    rows["care_request"] = CareRequest.get(CareRequest.person == named("ines"))
     return SimpleNamespace(**rows)
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
 from peewee import (
+    JOIN,
     BigIntegerField,
     BlobField,
     BooleanField,
@@ -27,7 +28,18 @@ from peewee import (
 )
 
 import sealing
-from database import LUXEMBOURG, BaseModel, DataKey, Sealed, Secret, UtcField, clock, db, local
+from database import (
+    LUXEMBOURG,
+    BaseModel,
+    DataKey,
+    DomainError,
+    Sealed,
+    Secret,
+    UtcField,
+    clock,
+    db,
+    local,
+)
 
 GRACE = timedelta(hours=72)  # product.md 5: how long a nursery's copy outlives the end of sharing
 PROOF = timedelta(minutes=5)  # how long a passkey assertion or challenge counts as fresh
@@ -71,6 +83,7 @@ class Person(Sealed):
     name = Secret()
     mail = Secret()  # for copies of notices; never a way to sign in
     phone = Secret()
+    consented = Secret()  # ISO moment at which the notice was agreed to
 
 
 class Passkey(BaseModel):
@@ -160,6 +173,8 @@ class Token(BaseModel):
 class Limit(BaseModel):
     """How often something was tried in a window. In the database, so that all workers agree."""
 
+    KEPT = timedelta(days=2)
+
     key = CharField()
     window = UtcField()
     count = IntegerField(default=0)
@@ -170,8 +185,8 @@ class Limit(BaseModel):
     @classmethod
     def allow(cls, key: str, most: int, per: timedelta, now: datetime) -> bool:
         """Count one more try of `key`; False once there were more than `most` in this window."""
-        length = per.total_seconds()
-        window = datetime.fromtimestamp(now.timestamp() // length * length, UTC)
+        seconds = per.total_seconds()
+        window = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
         row = {"id": uuid4(), "key": key, "window": window, "count": 1, "created": now}
         # In one statement: of many at once exactly `most` come through.
         (counted,) = (
@@ -180,6 +195,8 @@ class Limit(BaseModel):
             .returning(cls.count)
             .execute()
         )
+        if counted.count == 1:  # what was counted long ago limits nobody
+            cls.delete().where(cls.window < now - cls.KEPT).execute()
         return counted.count <= most
 
 
@@ -528,6 +545,7 @@ class PlanVersion(Sealed):
     prev_hash = CharField(default="")
     hash = CharField()
     signature = BlobField()
+    code = CharField(null=True, index=True)  # of its text, as prints carry it: plan.print_code()
     checker = ForeignKeyField(Person, null=True, on_delete="SET NULL")
     checked = UtcField(null=True)
     content = Secret(dict, None)
@@ -544,6 +562,46 @@ class Check(Sealed):
     passed = BooleanField()
     findings = Secret(dict, None)
     remark = Secret()
+
+
+class DoctorReading(Sealed):
+    """A doctor was asked by link to read a version. What is confirmed is never a signature."""
+
+    version = ForeignKeyField(PlanVersion, backref="readings", on_delete="CASCADE")
+    by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
+    confirmed = UtcField(null=True)
+    sent_to = Secret()  # as the guardian gave it
+    name = Secret()  # as who read it gave it
+    remark = Secret()
+
+    PURPOSE: ClassVar[str] = "reading"
+
+    @classmethod
+    def ask(cls, version: PlanVersion, sent_to: str, by: Person, now: datetime) -> str:
+        """The secret of a link for whoever wrote the plan; it works once."""
+        with db.atomic():
+            key = version.data_key_id
+            row = cls.create(version=version, by=by, sent_to=sent_to, data_key=key, created=now)
+            return Token.make(cls.PURPOSE, row.id, now)
+
+    @classmethod
+    def by_link(cls, secret: str, now: datetime) -> Self | None:
+        token = Token.find(secret, cls.PURPOSE, now)
+        return token and cls.get_or_none(cls.id == token.about, cls.confirmed.is_null())
+
+    def confirm(self, secret: str, name: str, remark: str, now: datetime) -> None:
+        with db.atomic():
+            token = Token.find(secret, self.PURPOSE, now)
+            if token is None or not token.spend():
+                raise DomainError("link-used")
+            self.confirmed, self.name, self.remark = now, name, remark
+            self.save()
+            Plan.touch(self.version.plan.child_id)
+
+    @classmethod
+    def of(cls, version_id: UUID) -> list[Self]:
+        rows = cls.select().where(cls.version == version_id, cls.confirmed.is_null(False))
+        return cls.open_all(rows.order_by(cls.confirmed))
 
 
 class Draft(Sealed):
@@ -574,12 +632,77 @@ class KitUnit(Sealed):
     handed_back_on = Secret(date)
 
     @classmethod
+    def visible_to(cls, actor: "Actor") -> ModelSelect:
+        """Whoever may see the plan that a box or pen belongs to."""
+        return cls.select().where(cls.plan.in_(Plan.visible_to(actor).select(Plan.id)))
+
+    @classmethod
     def of(cls, plan_id: UUID) -> list[Self]:
         return cls.open_all(
             cls.select()
             .where(cls.plan == plan_id, cls.ended.is_null())
             .order_by(cls.rank, cls.created)
         )
+
+    def replace(self, expires: str, lot: str, handed_in: str, now: datetime) -> Self:
+        """A new one in the same place. The old one is ended, once, though two may tap at once."""
+        with db.atomic():
+            here = KitUnit.id == self.id, KitUnit.ended.is_null()
+            if not KitUnit.update(ended=now).where(*here).execute():
+                raise DomainError("kit-unit-replaced")
+            unit = KitUnit.create(
+                plan=self.plan_id,
+                data_key=self.data_key_id,
+                rank=self.rank,
+                expires=expires,
+                lot=lot,
+                handed_in=handed_in,
+                **{name: getattr(self, name) for name in ("label", "count", "place", "note")},
+            )
+            Plan.touch(self.plan.child_id)
+        return unit
+
+
+class NoteKind(StrEnum):
+    DAY = "day"
+    DIET = "diet"
+
+
+class Note(Sealed):
+    """A guardian's words beside the signed plan: for one day, or on food until taken back."""
+
+    child = ForeignKeyField(Child, backref="notes", on_delete="CASCADE")
+    kind = CharField()
+    day = DateField(null=True)  # of a note of the day: it is shown until that evening
+    by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
+    words = Secret()
+
+    class Meta:
+        indexes = ((("child", "kind"), True),)
+
+    @classmethod
+    def of(cls, child_id: UUID, today: date) -> dict[str, Self]:
+        """By kind; a day that has passed is left out."""
+        current = cls.day.is_null() | (cls.day >= today)
+        rows = cls.select(cls, Person).join(Person, JOIN.LEFT_OUTER)
+        notes = cls.open_all(rows.where(cls.child == child_id, current).order_by(cls.kind))
+        return {note.kind: note for note in notes}
+
+    @classmethod
+    def leave(cls, child: Child, kind: str, words: str, day: date | None, by: Person) -> None:
+        """In the place of the one before; no words: none."""
+        with db.atomic():
+            cls.delete().where(cls.child == child, cls.kind == kind).execute()
+            if words:
+                cls.create(
+                    child=child,
+                    kind=kind,
+                    day=day,
+                    by=by,
+                    words=words,
+                    data_key=child.data_key_id,
+                )
+            Plan.touch(child.id)
 
 
 # ── devices and what they hold ───────────────────────────────────────────────────────────────────

@@ -1,7 +1,8 @@
 """The tables of the two offices: services, requests, sessions, notices. The rest is models.py."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any, Self
 
 from peewee import (
     BooleanField,
@@ -11,9 +12,10 @@ from peewee import (
     IntegerField,
     ModelSelect,
     UUIDField,
+    fn,
 )
 
-from database import BaseModel, JsonField, Sealed, Secret, UtcField
+from database import BaseModel, DataKey, JsonField, Sealed, Secret, UtcField, local
 from models import Actor, Person
 
 
@@ -27,13 +29,20 @@ class Centre(BaseModel):
     rules = JsonField(default=list)  # services.Rule as JSON
     is_demo = BooleanField(default=False)
     checked_on = DateField()
+    edited = UtcField(null=True)
+    edited_by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        """As for Service."""
+        return cls.select() if actor.is_nurse else cls.select().where(cls.id.is_null())
 
 
 class Service(BaseModel):
     """A service or address as readers find it: dated, edited at the desk, in five languages."""
 
     slug = CharField(unique=True)
-    office = CharField()  # spse, one, other
+    office = CharField()  # emergency, spse, one, other
     rank = IntegerField(default=0)
     texts = JsonField()  # language -> name, what, how
     phone = CharField(default="")
@@ -43,7 +52,7 @@ class Service(BaseModel):
     url = CharField(default="")
     checked_on = DateField()
     edited = UtcField(null=True)
-    edited_by = ForeignKeyField(Person, null=True, on_delete="SET NULL")
+    edited_by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ModelSelect:
@@ -87,9 +96,11 @@ class CareRequest(Sealed):
     topic = Secret()
     child = Secret()  # first name, as the family gave it
     born = Secret(date)
+    expecting = Secret(bool, False)
     address = Secret()
     hospital = Secret()
     ward = Secret()
+    until = Secret(date)  # how long the mother is there
     times = Secret(list, ())  # wished half-days, "2026-11-26 am"
     note = Secret()  # the nurse's words with the answer
 
@@ -101,9 +112,12 @@ class CareRequest(Sealed):
         """Who asked; nurses see all of them."""
         return cls.select() if actor.is_nurse else cls.select().where(cls.person == actor.scope_id)
 
-    @property
-    def is_open(self) -> bool:
-        return self.status == RequestStatus.ASKED
+    @classmethod
+    def next_of(cls, actor: Actor, now: datetime) -> Self | None:
+        """The person's next confirmed hour."""
+        ahead = cls.status == RequestStatus.CONFIRMED, cls.starts > now
+        mine = cls.select().where(cls.person == actor.scope_id, *ahead)
+        return mine.order_by(cls.starts).first()
 
 
 class CareRequestEvent(Sealed):
@@ -204,7 +218,7 @@ class Notice(Sealed):
     sent = UtcField(null=True)
     tries = IntegerField(default=0)
     to = Secret()  # the mail address, as it was when this was written
-    facts = Secret(dict, None)  # hours and places only: never a child, a kind or a reason
+    facts = Secret(dict, {})  # hours and places only: never a child, a kind or a reason
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ModelSelect:
@@ -214,7 +228,24 @@ class Notice(Sealed):
 class Feedback(Sealed):
     """What somebody says of a page. Nothing in it or beside it tells who."""
 
-    page = CharField()
+    page = CharField()  # an endpoint, or nothing
     found = CharField()
     rating = IntegerField()
     comment = Secret()
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        return cls.select() if actor.is_nurse else cls.select().where(cls.id.is_null())
+
+    @classmethod
+    def leave(cls, now: datetime, **said: Any) -> Self:
+        """Row and key know the day only: a time would lead to who was here then."""
+        day = local(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        return cls.create(data_key=DataKey.make(created=day), created=day, **said)
+
+    @classmethod
+    def averages(cls) -> ModelSelect:
+        """Per page how many, and the mean of their ratings."""
+        count, mean = fn.COUNT(cls.id), fn.AVG(cls.rating)
+        rows = cls.select(cls.page, count.alias("count"), mean.alias("mean"))
+        return rows.group_by(cls.page).order_by(mean, cls.page)

@@ -266,7 +266,7 @@ def claim(code: str, public_key: bytes, address: str, now: datetime) -> Device:
     if not Limit.allow(tries, WRONG_CODES, CODE, now):
         raise DomainError("too-many-tries")
     ours = (
-        (Device.code == sealing.digest(_typed(code)))
+        (Device.code == sealing.digest(typed(code)))
         & (Device.code_until > now)
         & (Device.state == DeviceState.WAITING)
         & Device.public_key.is_null()
@@ -320,7 +320,7 @@ def _move(device: Device, before: Iterable[str], also: Any, **change: Any) -> No
         setattr(device, name, value)
 
 
-def _typed(code: str) -> str:
+def typed(code: str) -> str:
     """As a person types it: small letters, gaps, the two digits that look like letters."""
     kept = "".join(sign for sign in code.upper() if sign.isalnum())
     return kept.replace("0", "O").replace("1", "I")

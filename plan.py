@@ -1,5 +1,6 @@
 """The plan's document, its drafts, versions and checks. The paper's words are kept word by word."""
 
+import base64
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ from models import (
 
 SIGNED_AS = "kannerplang-plan-1"
 SCAN_PAGES = 12
+STANDINGS = ("current", "stopped", "replaced", "unknown")  # of a print; the first that is true
 LINES = 1000  # of a whole plan: more than any paper has
 
 
@@ -93,9 +95,13 @@ USES = {
     "when": "how",
     "how": "how",
     "repeat": "how",
+    "vomited": "how",
+    "given-by": "how",
     "precautions": "how",
+    "cross": "step",
     "storage": "place",
     "kit": "place",
+    "equipment": "place",
 }
 
 
@@ -179,7 +185,10 @@ class SignGroup(Listed):
 
 @dataclass(frozen=True)
 class Sheet(Listed):
-    LISTS = ("allergens", "hidden-names", "triggers", "usual", "history", "donts", "after")
+    LISTS = (
+        *("allergens", "hidden-names", "triggers", "usual", "history", "thresholds"),
+        *("donts", "after"),
+    )
     condition: str = Condition.OTHER
     title: str = ""
     switches: Mapping[str, str] = field(default_factory=dict)
@@ -198,12 +207,16 @@ class Sheet(Listed):
 class Medicine(Listed):
     """As prescribed. Name, strength, dose and route are shown letter by letter, never computed."""
 
-    LISTS = ("when", "how", "repeat", "storage", "precautions")
+    LISTS = ("when", "how", "repeat", "vomited", "given-by", "storage", "precautions")
     name: str = ""
+    substance: str = ""  # where the paper gives a brand and what is in it
+    form: str = ""
     strength: str = ""
     dose: str = ""
     route: str = ""
     daily: bool = False
+    spare: str = Answer.UNSET  # may the crèche's own pen or inhaler be used?
+    prescribed: str = ""  # the prescription and how long it holds, as written
 
 
 @dataclass(frozen=True)
@@ -211,17 +224,12 @@ class Content(Listed):
     """The clinical part of a plan. Dates are ISO text or empty; empty is "not on the paper"."""
 
     LISTS = (
-        "review",
-        "kit",
-        "meals",
-        "activities",
-        "sleep",
-        "outings",
-        "care",
-        "tell",
-        "notes",
+        *("review", "cross", "kit"),
+        *("meals", "timetable", "activities", "sleep", "outings", "care"),
+        *("equipment", "carers", "needs", "responsible", "tell", "notes"),
     )
     language: str = ""
+    edition: str = ""  # the code printed on the form
     renewal: str = ""  # "first", "renewal" or not on the paper
     valid_from: str = ""
     valid_until: str = ""
@@ -596,7 +604,8 @@ def submit(draft: Draft, author: Person, now: datetime) -> PlanVersion:
     with db.atomic():
         if before := waiting(draft.plan):
             move(before, PlanState.SUBMITTED, PlanState.REPLACED)
-        version = append(draft.plan, author, now, asdict(content), mode=mode, scan=draft.scan_id)
+        frame = {"mode": mode, "scan": draft.scan_id, "code": print_code(draft.plan, content)}
+        version = append(draft.plan, author, now, asdict(content), **frame)
         Draft.delete().where(Draft.id == draft.id).execute()
         Plan.touch(draft.plan.child_id)
     return version
@@ -641,6 +650,55 @@ def fingerprint(version: PlanVersion) -> str:
         "before": version.prev_hash,
     }
     return sealing.digest(json.dumps(frame, sort_keys=True)).hex()
+
+
+def print_code(plan: Plan, content: Content) -> str:
+    """Eight letters for this very text: the same on its draft, on the paper that comes back signed
+    and on every print. The plan's salt makes them unguessable."""
+    text = json.dumps(_written(content), ensure_ascii=False, sort_keys=True)
+    return base64.b32encode(sealing.digest(bytes(plan.salt) + text.encode())[:5]).decode()
+
+
+def _written(value: Any) -> Any:
+    """What stands on the paper: of a line its words, however they are understood; no empty field,
+    so that a field which a later release adds changes no code."""
+    if isinstance(value, Line):
+        return value.text
+    if isinstance(value, Listed):
+        value = {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: kept for name, part in value.items() if (kept := _written(part))}
+    return [_written(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def give_codes() -> None:
+    """To versions from before prints carried one."""
+    for version in PlanVersion.select().where(PlanVersion.code.is_null()):
+        code = print_code(version.plan, content_of(version))
+        PlanVersion.update(code=code).where(PlanVersion.id == version.id).execute()
+
+
+def standing(code: str) -> str:
+    """Whether a print with this code is what applies now: current, replaced, stopped or unknown.
+    A text that was never in force is as unknown as one that does not exist."""
+    shown = PlanVersion.alias()
+    rows = (
+        PlanVersion.select(PlanVersion.id, PlanVersion.state, shown.id, shown.state)
+        .join(Plan)
+        .join(shown, on=(Plan.current == shown.id))
+        .where(PlanVersion.code == code)
+        .tuples()
+    )
+    states = [_standing(*row) for row in rows]
+    return min(states, key=STANDINGS.index, default=STANDINGS[-1])
+
+
+def _standing(version_id: UUID, state: str, shown_id: UUID, shown_state: str) -> str:
+    if shown_state == PlanState.STOPPED:
+        return "stopped"
+    if version_id == shown_id:
+        return "current"
+    return "replaced" if state == PlanState.REPLACED else "unknown"
 
 
 def move(version: PlanVersion, old: PlanState, new: PlanState, **more: Any) -> None:

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import holidays
 
@@ -16,6 +17,7 @@ from offices import Centre, Service
 
 DATA = Path(__file__).parent / "data" / "services.toml"
 FURTHEST = 366  # days
+MAP = "https://www.openstreetmap.org/search?query="  # a link: nothing is loaded from there
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Rule:
         if day.weekday() != self.weekday or day.isoformat() < self.since:
             return False
         return not self.nth or (day.day - 1) // 7 + 1 == self.nth
+
+    @property
+    def since_day(self) -> date | None:
+        return date.fromisoformat(self.since) if self.since else None
 
     @property
     def hours(self) -> tuple[time, time]:
@@ -84,11 +90,16 @@ def by_slug(*slugs: str) -> dict[str, Service]:
     return {service.slug: service for service in rows}
 
 
-def edit(service: Service, facts: Mapping[str, Any], actor: Actor, now: datetime) -> None:
+def map_link(address: str) -> str:
+    """A plain link: nothing is asked of the map before the reader follows it."""
+    return MAP + quote_plus(address)
+
+
+def edit(row: Service | Centre, facts: Mapping[str, Any], actor: Actor, now: datetime) -> None:
     """`facts` are columns by name. Who changed it and when stands on the row and in the audit."""
     with db.atomic():
         for name, value in facts.items():
-            setattr(service, name, value)
-        service.edited, service.edited_by = now, actor.person
-        service.save()
-        Audit.note(actor, "service.edit", service.id)
+            setattr(row, name, value)
+        row.edited, row.edited_by = now, actor.person
+        row.save()
+        Audit.note(actor, f"{row._meta.table_name}.edit", row.id)

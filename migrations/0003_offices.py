@@ -47,6 +47,8 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         rules = TextField()
         is_demo = BooleanField()
         checked_on = DateField()
+        edited = DateTimeField(null=True)
+        edited_by = link(Person, "edited_by_id", "SET NULL", null=True)
 
     class Service(Table):
         slug = CharField(unique=True)

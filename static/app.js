@@ -34,6 +34,12 @@ addEventListener('beforeunload', (event) => {
   if (typed && !sent) event.preventDefault();
 });
 
+// Where there is a script, printing is one tap.
+for (const button of document.querySelectorAll('[data-print]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => print());
+}
+
 // A menu closes when one looks elsewhere.
 document.addEventListener('click', ({ target }) => {
   for (const menu of document.querySelectorAll('details.menu[open]')) {
@@ -41,4 +47,35 @@ document.addEventListener('click', ({ target }) => {
   }
 });
 
-navigator.serviceWorker?.register('/sw.js', { scope: '/', updateViaCache: 'none' });
+// Pages that leave no trace. Here, not in a file of its own: that would name them in the browser's cache.
+// No worker comes with them, and what follows them takes their place: Back does not show them again.
+const exit = document.querySelector('.sos [data-leave]');
+const leave = () => {
+  document.body.hidden = true; // at once, however slow the next page is
+  location.replace(exit.href);
+};
+const traceless = () => {
+  let escaped = -Infinity;
+  addEventListener('keydown', ({ key, timeStamp }) => {
+    if (key !== 'Escape') return;
+    if (timeStamp - escaped < 2000) leave();
+    escaped = timeStamp;
+  });
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest('a[href]');
+    if (link?.origin !== location.origin || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    if (link.dataset.leave !== undefined) leave();
+    else location.replace(link.href);
+  });
+  document.addEventListener('submit', (event) => { // a language: posted as forms are, it would leave an entry
+    event.preventDefault();
+    const { method, action } = event.target;
+    if (method !== 'post') return;
+    fetch(action, { method, body: new URLSearchParams(new FormData(event.target)), redirect: 'manual' })
+      .then(() => location.reload());
+  });
+  for (const hint of document.querySelectorAll('[data-leave-hint]')) hint.hidden = false;
+};
+if (exit) traceless();
+else navigator.serviceWorker?.register('/sw.js', { scope: '/', updateViaCache: 'none' });

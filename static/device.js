@@ -1,5 +1,5 @@
 // A device's half of the protocol: keeps copies sealed, believes only what a signed head names, syncs.
-// No DOM. Runs in the worker, behind HEADERS, SHELL, KEYS and WORKER, which the server puts before it.
+// No DOM. Runs in the worker, behind HEADERS, PAGES, SHELL, KEYS and WORKER, which the server puts before it.
 // Order: bytes, store, trust, reading a copy, its age, erasing, syncing, swapping, enrolling.
 
 const PROTOCOL = 1;

@@ -37,6 +37,7 @@ const plain = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCas
 
 // What depends on the day is not in the page: it carries the dates, and they are compared here.
 for (const until of document.querySelectorAll('[data-until]')) until.hidden = until.dataset.until >= today;
+for (const note of document.querySelectorAll('[data-for]')) note.hidden = note.dataset.for < today;
 for (const child of document.querySelectorAll('[data-here]')) {
   child.querySelector('[data-present]').hidden = child.dataset.here !== today;
 }

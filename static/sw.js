@@ -5,7 +5,8 @@ const PLAN = /^\/plans\/([0-9a-f-]{36})(\/emergency)?$/;
 const PICTURE = /^\/plans\/([0-9a-f-]{36})\/files\/([0-9a-f]{64})\.jpg$/;
 const ASSET = /^\/static\/.*\.([0-9a-f]{12,64})\.(\w+)$/; // a name carries the hash of what it names
 const TYPES = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml', png: 'image/png' };
-const SHELL_CACHE = `shell-${SHELL['/offline'].slice(0, 16)}`;
+const LEAFLET = /^\/pai(\/questions)?$/;
+const SHELL_CACHE = `shell-${Object.values(PAGES).map((hash) => hash.slice(0, 16)).join('-')}`;
 let posted = false; // something was sent just now: the next page waits for what it changed
 
 addEventListener('install', (event) => event.waitUntil(install()));
@@ -27,9 +28,8 @@ addEventListener('fetch', (event) => {
 
 // The shell only: every file named and hashed by the server. No skipWaiting: see `relieve`.
 async function install() {
-  const { '/offline': offline, ...assets } = SHELL;
-  await stock(SHELL_CACHE, { '/offline': offline });
-  await stock(ASSETS, assets);
+  await stock(SHELL_CACHE, PAGES);
+  await stock(ASSETS, SHELL);
 }
 
 async function activate() {
@@ -137,13 +137,18 @@ async function network(request) {
   return fetched();
 }
 
-// The shell's page: five languages, no name in it; on an enrolled device one sentence more.
-async function offline(url, why = 'missing', status = 503) {
-  const kept = await (await caches.open(SHELL_CACHE)).match('/offline');
+// A page of the shell: five languages, no name in it. The PAI's is whole; the other says why it is
+// shown, on an enrolled device with one sentence more.
+async function offline(url, why = 'missing') {
+  if (LEAFLET.test(url?.pathname)) return shell('/pai/offline', 200);
+  return shell('/offline', 503, await reason(url, why).catch(() => null));
+}
+
+async function shell(name, status, sentence) {
+  const kept = await (await caches.open(SHELL_CACHE)).match(name);
   const bytes = await kept?.arrayBuffer();
-  if (!bytes || (await sha256(bytes)) !== SHELL['/offline']) return Response.error();
+  if (!bytes || (await sha256(bytes)) !== PAGES[name]) return Response.error();
   let html = new TextDecoder().decode(bytes);
-  const sentence = await reason(url, why).catch(() => null);
   if (sentence) html = stamped(html, { tone: 't-red', sentence });
   return respond(html, 'text/html; charset=utf-8', status);
 }

@@ -1,6 +1,9 @@
 """What tests share besides fixtures: the cast by name, one browser, where databases are."""
 
 import re
+import socket
+from collections.abc import Callable
+from threading import Barrier, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +13,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 import sealing
+from database import DomainError, db
 from models import Person, SignIn
 
 
@@ -22,6 +26,41 @@ def address(server: str, engine: str, name: str) -> str:
 def on_server(server: str, sql: str) -> None:
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(sql)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def at_once(acts: list[Callable[[], Any]]) -> list[Any]:
+    """What each act gave or refused with, all begun at one moment, each on its own connection."""
+    together, results = Barrier(len(acts)), [None] * len(acts)
+
+    def run(n: int, act: Callable[[], Any]) -> None:
+        db.connect(reuse_if_open=True)
+        try:
+            together.wait(10)
+            results[n] = act()
+        except Exception as refusal:
+            results[n] = refusal
+        finally:
+            db.close()
+
+    threads = [Thread(target=run, args=item) for item in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def refusals(results: list[Any]) -> list[str]:
+    """The codes of those who came too late; any other fault is none."""
+    faults = [result for result in results if isinstance(result, Exception)]
+    assert all(isinstance(fault, DomainError) for fault in faults), faults
+    return [fault.code for fault in faults]
 
 
 class Cast:

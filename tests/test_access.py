@@ -1,5 +1,6 @@
 """The access matrix: every route x everybody x own, foreign and missing things, from one table."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,10 +10,12 @@ from client import Cast, Client, plain
 from flask import Flask
 from werkzeug.routing import Rule
 
+import booking
 import offline
 import sealing
 from database import clock
-from models import Contact, Device, DeviceState, Grant, KitUnit, PaperChild, Room, Staff
+from models import Contact, Device, DeviceState, Grant, Guardian, KitUnit, PaperChild, Room, Staff
+from offices import CareRequest, Centre, InfoSession, RequestKind, RequestStatus, Service
 from views.guards import PUBLIC
 
 PEOPLE = ("ines", "marc", "ivan", "aoife", "sami", "tessa", "olga", "noor", "zoe", "admin")
@@ -34,6 +37,19 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
     device = Device.create(nursery=nursery, name="new", public_key=uuid4().bytes)
     unit = KitUnit.create(plan=plan, data_key=child.data_key_id, label="box")
     paper = PaperChild.create(nursery=nursery, data_key=key, name="Tim")
+    info_session = new_session()
+    parent = child.guardians.order_by(Guardian.created).first().person
+    registration = booking.join(info_session, 1, clock(), person=parent)
+    care_request = CareRequest.create(
+        kind=RequestKind.TELE,
+        status=RequestStatus.CONFIRMED,
+        person=parent,
+        data_key=parent.data_key_id,
+        language="fr",
+        starts=clock() + timedelta(days=1),
+        answered=clock(),
+        phone="621 555 000",
+    )
     return {
         "child_id": child.id,
         "plan_id": plan.id,
@@ -43,10 +59,29 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
         "staff_id": Staff.create(nursery=nursery, data_key=key, name="Eva").id,
         "device_id": device.id,
         "paper_child_id": paper.id,
+        "info_session_id": new_session().id,
+        "registration_id": registration.id,
+        "training_id": new_session("training").id,
         "record_id": unit.id,
         "kit_unit_id": unit.id,
+        "service_id": Service.get().id,
+        "centre_id": Centre.get().id,
+        "care_request_id": care_request.id,
         "name": f"{child.photo.sha256}.jpg" if child.photo else "0.jpg",
     }
+
+
+def new_session(kind: str = "info-sante") -> InfoSession:
+    starts = clock() + timedelta(days=9)
+    return InfoSession.create(
+        kind=kind,
+        topic="other" if kind == "info-sante" else "asthma",
+        texts={"fr": {"title": "Titre"}},
+        languages="fr",
+        starts=starts,
+        ends=starts + timedelta(hours=1),
+        seats=9,
+    )
 
 
 def browser_of(who: str, app: Flask, cast: Cast) -> Client:
@@ -87,6 +122,8 @@ LINES = "sheets.0.groups.0.steps"
 
 def ask(client: Client, rule: Rule, method: str, values: dict[str, Any]) -> Any:
     path = {"path": LINES} if "/lines/" in rule.rule else {}
+    if rule.endpoint == "info_sante.training":
+        values = {**values, "info_session_id": values["training_id"]}
     path = {"path": "sheets"} if rule.endpoint == "editing.add_thing" else path
     url = rule.build(ARGUMENTS | path | values, append_unknown=False)[1]
     chosen = rule.endpoint == "editing.use_sentence"  # works with htmx only

@@ -9,7 +9,7 @@ from client import Client
 from database import clock
 from models import Challenge, Passkey, Person, SignIn
 
-FORM = {"name": "Rui Marques"}
+FORM = {"name": "Rui Marques", "consent": "y"}
 
 
 def sign_up(client: Client, device: Authenticator, form: dict = FORM):
@@ -35,7 +35,7 @@ def test_a_new_person_signs_up_and_comes_back_with_the_passkey(app, as_user):
 
 
 def test_a_name_is_needed_and_the_answer_says_so_beside_the_field(as_user):
-    answer = as_user(None).post("/sign-up/challenges", {"name": " "})
+    answer = as_user(None).post("/sign-up/challenges", {**FORM, "name": " "})
 
     assert answer.status_code == 422
     assert "name" in answer.get_json()["errors"]
@@ -100,7 +100,7 @@ def test_an_unknown_passkey_is_named_so_that_the_browser_can_hide_it(as_user):
 def test_another_persons_handle_is_refused(as_user):
     mine, other = Authenticator(), Authenticator()
     sign_up(as_user(None), mine)
-    sign_up(as_user(None), other, {"name": "Ana"})
+    sign_up(as_user(None), other, {**FORM, "name": "Ana"})
     mine.handle = other.handle
 
     assert sign_in(as_user(None), mine).get_json()["code"] == "passkey-refused"

@@ -124,7 +124,7 @@ def test_the_set_up_command_starts_on_it_and_then_the_app_does(not_set_up, keys)
 
     assert "migrated: 0001_start" in said
     assert make().test_client().get("/healthz").status_code == 200
-    assert make_with_command(make) == "rendered: 0\n", "a second set-up finds nothing to do"
+    assert make_with_command(make) == "rendered: 0, sent: 0\n", "a second set-up finds nothing to do"
 
 
 def make_with_command(make: Any) -> str:

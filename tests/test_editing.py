@@ -24,6 +24,7 @@ from models import (
     Signature,
 )
 from plan import Content, Line, Sheet, SignGroup
+from views import held
 
 STEPS = "sheets.0.groups.0.steps"
 SIGNS = "sheets.0.groups.0.signs"
@@ -443,7 +444,7 @@ def test_lines_are_read_again_when_the_language_was_wrong(as_user, written):
 def test_a_paper_in_a_language_without_sentences_is_kept_as_written(as_user, new_plan):
     editor = Editor(as_user("zoe"), new_plan)
     editor.save("frame", language="und")
-    editor.add("daily", "tell", "Zovite roditelje")
+    editor.add("around", "tell", "Zovite roditelje")
 
     assert editor.content.lines("tell") == (Line.as_written("Zovite roditelje", "und"),)
 
@@ -730,14 +731,15 @@ class Typist:
             self.new("medicines")
             names = ("name", "strength", "dose", "route")
             fields = {name: getattr(medicine, name) for name in names}
+            fields["spare"] = medicine.spare
             if medicine.daily:
                 fields["daily"] = "y"
             assert (
                 self.send(f"medicines.{m}", **fields, **self.boxes(f"medicines.{m}")) == "medicines"
             )
         assert self.send("kit", **self.boxes("", "kit")) == "daily"
-        daily = [name for name in paper.LISTS if name not in ("review", "kit")]
-        assert self.send("daily", **self.boxes("", *daily)) == "signatures"
+        assert self.send("daily", **self.boxes("", *held.DAILY)) == "around"
+        assert self.send("around", **self.boxes("", *held.AROUND)) == "signatures"
 
 
 @pytest.mark.parametrize("slug", demo.CASES)

@@ -1,14 +1,13 @@
 """The database itself: its settings, schema, triggers, and what happens when two act at once."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from client import address, on_server
+from client import address, at_once, on_server, refusals
 from cryptography.hazmat.primitives.asymmetric import ec
 from peewee import DatabaseError
 
@@ -19,7 +18,7 @@ import models
 import offline
 import plan as document
 import sealing
-from database import DomainError, SchemaMismatch, db, tables
+from database import SchemaMismatch, db, tables
 from models import (
     NOBODY,
     Actor,
@@ -38,7 +37,7 @@ from models import (
     PlanVersion,
     Staff,
 )
-from offices import CareRequest, InfoSession, Registration, RequestKind, SeatState
+from offices import CareRequest, Feedback, InfoSession, Registration, RequestKind, SeatState
 from plan import Content, Sheet
 
 TABLES = tables()
@@ -47,35 +46,6 @@ SCOPED = [t for t in TABLES if hasattr(t, "visible_to") and t is not InfoSession
 FOUR = 4  # who act at once
 # A plan and its version name each other: the database guards one way, the code the other.
 CYCLE = {("current_id", "plan_version")}
-
-
-def at_once(acts: list[Callable[[], Any]]) -> list[Any]:
-    """What each act gave or refused with, all begun at one moment, each on its own connection."""
-    together, results = Barrier(len(acts)), [None] * len(acts)
-
-    def run(n: int, act: Callable[[], Any]) -> None:
-        db.connect(reuse_if_open=True)
-        try:
-            together.wait(10)
-            results[n] = act()
-        except Exception as refusal:
-            results[n] = refusal
-        finally:
-            db.close()
-
-    threads = [Thread(target=run, args=item) for item in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
-
-
-def refusals(results: list[Any]) -> list[str]:
-    """The codes of those who came too late; any other fault is none."""
-    faults = [result for result in results if isinstance(result, Exception)]
-    assert all(isinstance(fault, DomainError) for fault in faults), faults
-    return [fault.code for fault in faults]
 
 
 # ── connections ──────────────────────────────────────────────────────────────────────────────────
@@ -271,6 +241,7 @@ def test_nobody_sees_no_row(app, cast, table):
     Registration.create(info_session=session, data_key=key, state=SeatState.SEAT, joined=demo.NOW)
     CareRequest.create(kind=RequestKind.TELE, data_key=key, language="pt")
     jobs.notify(cast.sami, "request-confirmed", uuid4(), demo.NOW)
+    Feedback.leave(demo.NOW, page="", found="yes", rating=3, comment="")
     people = (Actor(cast.sami), Actor(cast.noor))
     assert any(table.visible_to(one).exists() for one in people), "nothing to see for anybody"
 

@@ -27,11 +27,12 @@ ODD = (
     "../../etc/passwd",
 )
 STARTS = {
-    "ines": ("/home", "/account"),
+    "ines": ("/home", "/account", "/info-sante"),
     "sami": ("/nursery/manage",),
     "tessa": ("/nursery/manage",),
-    "zoe": ("/home", "/children/new"),
-    None: ("/", "/sign-up", "/sign-in", "/enrol"),
+    "zoe": ("/home", "/children/new", "/info-sante"),
+    "noor": ("/desk", "/desk/requests/new?kind=1", "/desk/info-sante", "/desk/services"),
+    None: ("/", "/sign-up", "/sign-in", "/enrol", "/search", "/feedback"),
 }
 MOST_PAGES = 60
 EACH = 5  # every fifth odd value for a field, so that all of them are met across a form

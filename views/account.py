@@ -1,6 +1,7 @@
 """Signing up, in and out with a passkey; the account's own page."""
 
 import secrets
+from datetime import datetime
 
 from flask import (
     Blueprint,
@@ -17,6 +18,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from wtforms import BooleanField
+from wtforms.validators import DataRequired
 
 import sealing
 from database import DomainError, clock
@@ -24,7 +27,7 @@ from models import PROOF as WINDOW
 from models import Limit, Passkey, Person, SignIn
 from views import passkeys
 from views.fields import mail_line, one_line, phone_line, required
-from views.guards import allowed, cookie_name
+from views.guards import allowed, caller, cookie_name
 from views.rendering import code, safe_next, sentence
 
 bp = Blueprint("account", __name__)
@@ -34,6 +37,10 @@ TRIES = 30  # challenges an address may ask for in five minutes
 
 class SignUpForm(FlaskForm):
     name = one_line(_l("Your name"), required(), length=80)
+    consent = BooleanField(
+        _l("I have read how my data are used, and I agree."),
+        validators=[DataRequired(message=_l("Without your agreement there is no account."))],
+    )
 
 
 class ReachForm(FlaskForm):
@@ -141,7 +148,10 @@ def passkey() -> ResponseReturnValue:
 
 def account_page(form: ReachForm, status: int = 200) -> ResponseReturnValue:
     keys = list(g.actor.person.passkeys.order_by(Passkey.created))
-    return render_template("account/show.html", passkeys=keys, form=form), status
+    agreed = g.actor.person.consented
+    moment = datetime.fromisoformat(agreed) if agreed else None
+    page = render_template("account/show.html", passkeys=keys, form=form, consented=moment)
+    return page, status
 
 
 def start_session(person: Person, response: Response) -> Response:
@@ -160,7 +170,7 @@ def start_session(person: Person, response: Response) -> Response:
 
 
 def _slow_down() -> None:
-    if not Limit.allow(f"passkey:{request.remote_addr}", TRIES, WINDOW, clock()):
+    if not Limit.allow(f"passkey:{caller()}", TRIES, WINDOW, clock()):
         raise DomainError("too-many-tries")
 
 

@@ -29,10 +29,12 @@ from models import (
     Grant,
     Guardian,
     Limit,
+    Note,
     Nursery,
     Person,
     Plan,
 )
+from offices import CareRequest, Notice
 from views import family, headers, passkeys
 from views.fields import Day, a_day, at_most, one_line, one_of, phone_line, readable, required, tidy
 from views.guards import allowed, get_or_404
@@ -176,7 +178,13 @@ class ShareForm(FlaskForm):
 def home() -> ResponseReturnValue:
     children = Child.guarded_by(g.actor).order_by(Child.created)
     situations = family.situations(children, g.actor, today())
-    return render_template("children/index.html", situations=situations, today=today())
+    return render_template(
+        "children/index.html",
+        situations=situations,
+        today=today(),
+        appointment=CareRequest.next_of(g.actor, clock()),
+        unread=Notice.visible_to(g.actor).where(Notice.read.is_null()).count(),
+    )
 
 
 @bp.get("/children/new")
@@ -225,6 +233,7 @@ def show(child: Child) -> ResponseReturnValue:
         may_edit=situation.may_edit,
         guardians=family.guardians(child),
         contacts=Contact.of(child.id),
+        notes=Note.of(child.id, today()),
         today=today(),
     )
 

@@ -51,7 +51,8 @@ def parts_of(version: PlanVersion) -> list[Part]:
         *_sheets(content),
         *_medicines(content),
         Part(words.LISTS["kit"], (*_lists(content, "", ("kit",)), *map(_unit, units))),
-        Part(_("Every day"), tuple(_lists(content, "", held.DAILY))),
+        Part(words.LISTS["cross"], tuple(_lists(content, "", ("cross",)))),
+        Part(_("Every day"), tuple(_lists(content, "", (*held.DAILY, *held.AROUND)))),
         Part(_("Contacts"), tuple(map(_contact, contacts))),
         Part(_("Signatures"), tuple(map(_signature, held.signatures_of(version.scan_id)))),
         Part(_("The whole paper"), tuple(_whole())),
@@ -99,6 +100,7 @@ def _frame(content: Content) -> Iterator[Row]:
         yield Row(f"sheets.{n}", _("Condition"), named)
     facts = (
         ("language", _("Language of the paper"), language_name(content.language)),
+        ("edition", _("Code of the form"), content.edition),
         ("renewal", _("Kind of plan"), words.RENEWALS[content.renewal]),
         ("valid_from", _("Valid from"), day(content.valid_from)),
         ("valid_until", _("Valid until"), _until(content)),
@@ -149,9 +151,13 @@ def _medicines(content: Content) -> Iterator[Part]:
 def _medicine(medicine: Medicine, path: str, paper: str) -> Iterator[Row]:
     facts = (
         ("name", _("Name"), medicine.name),
+        ("substance", _("What is in it"), medicine.substance),
+        ("form", _("Form of the medicine"), medicine.form),
         ("strength", _("Strength"), medicine.strength),
         ("dose", _("Dose"), medicine.dose),
         ("route", _("Route"), medicine.route),
+        ("prescribed", _("Prescription"), medicine.prescribed),
+        ("spare", _("The crèche’s own one may be used"), words.ANSWERS[medicine.spare]),
     )
     for key, label, value in facts:
         yield Row(f"{path}.{key}", label, _or_unset(value), paper if value else "")

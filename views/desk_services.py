@@ -1,14 +1,238 @@
-"""The facts about the services, edited at the desk, and what readers say of the pages."""
+"""The facts about the services and the opening rules of the centres, edited at the desk."""
 
-from flask import Blueprint, render_template
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_date
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from peewee import JOIN, ModelSelect
+from wtforms import ValidationError
 
+import services
+from database import DataKey, clock, local
+from models import Person
+from offices import Centre, Service
+from views.fields import a_choice, a_day, mail_line, one_line, phone_line, required, some_lines
 from views.guards import allowed
+from views.rendering import LOCALES
 
 bp = Blueprint("desk_services", __name__, url_prefix="/desk/services")
+
+CONTACT = ("phone", "fax", "mail", "address", "url", "checked_on")
+TEXTS = ("name", "what", "how")
+RULES = 3  # of one centre; a row without a weekday is none
+WEEKDAYS = {
+    "": _l("None"),
+    "0": _l("Monday"),
+    "1": _l("Tuesday"),
+    "2": _l("Wednesday"),
+    "3": _l("Thursday"),
+    "4": _l("Friday"),
+}
+NTH = {
+    "0": _l("Every week"),
+    "1": _l("First in the month"),
+    "2": _l("Second in the month"),
+    "3": _l("Third in the month"),
+    "4": _l("Fourth in the month"),
+}
+APPOINTMENT = {"yes": _l("By appointment"), "no": _l("Without appointment")}
+
+
+def secure(form: FlaskForm, field: Any) -> None:
+    parts = urlsplit(field.data or "")
+    if field.data and not (parts.scheme == "https" and parts.hostname and " " not in field.data):
+        raise ValidationError(_l("A web address begins with https:// and has no spaces."))
+
+
+def past(form: FlaskForm, field: Any) -> None:
+    if field.data and field.data > local(clock()).date():
+        raise ValidationError(_l("This day has not come yet."))
+
+
+def on_the_clock(form: FlaskForm, field: Any) -> None:
+    """As 24 hours, so that two of them can be compared."""
+    hours, _colon, minutes = (field.data or "").partition(":")
+    if not (len(hours) == len(minutes) == 2 and f"{hours}{minutes}".isascii()):
+        raise ValidationError(_l("A time looks like 14:00."))
+    if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
+        raise ValidationError(_l("A time looks like 14:00."))
+
+
+class ServiceForm(FlaskForm):
+    """And a name, what and how in each language: see below."""
+
+    phone = phone_line(_l("Phone"))
+    fax = phone_line(_l("Fax"))
+    mail = mail_line(_l("E-mail"))
+    address = one_line(_l("Address"))
+    url = one_line(_l("Web address"), secure)
+    checked_on = a_day(_l("Last checked on"), required(), past)
+
+
+for language in LOCALES:
+    needed = (required(),) if language == "en" else ()
+    setattr(ServiceForm, f"name_{language}", one_line(_l("Name"), *needed, length=120))
+    setattr(ServiceForm, f"what_{language}", some_lines(_l("What it is"), length=600))
+    setattr(ServiceForm, f"how_{language}", some_lines(_l("Who may ask, and how"), length=600))
+
+
+class CentreForm(FlaskForm):
+    name = one_line(_l("Name"), required(), length=120)
+    address = one_line(_l("Address"))
+    checked_on = a_day(_l("Last checked on"), required(), past)
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The rows with a weekday, as services.Rule has them."""
+        return [
+            {
+                "weekday": int(self[f"weekday_{n}"].data),
+                "nth": int(self[f"nth_{n}"].data),
+                "opens": self[f"opens_{n}"].data,
+                "closes": self[f"closes_{n}"].data,
+                "appointment": self[f"appointment_{n}"].data == "yes",
+                "since": self[f"since_{n}"].data.isoformat() if self[f"since_{n}"].data else "",
+            }
+            for n in range(RULES)
+            if self[f"weekday_{n}"].data
+        ]
+
+    def validate(self, *args: Any, **more: Any) -> bool:
+        """Of a row that is used, the hours follow each other."""
+        if not super().validate(*args, **more):
+            return False
+        for n in range(RULES):
+            if self[f"weekday_{n}"].data and self[f"opens_{n}"].data >= self[f"closes_{n}"].data:
+                self[f"closes_{n}"].errors = [_("The end comes after the beginning.")]
+                return False
+        return True
+
+
+for n in range(RULES):
+    setattr(CentreForm, f"weekday_{n}", a_choice(_l("Weekday"), WEEKDAYS))
+    setattr(CentreForm, f"nth_{n}", a_choice(_l("How often"), NTH))
+    setattr(CentreForm, f"opens_{n}", one_line(_l("From"), on_the_clock, default="14:00"))
+    setattr(CentreForm, f"closes_{n}", one_line(_l("To"), on_the_clock, default="16:00"))
+    setattr(CentreForm, f"appointment_{n}", a_choice(_l("Appointment"), APPOINTMENT))
+    setattr(CentreForm, f"since_{n}", a_day(_l("In force since")))
+
+
+# ── the list ─────────────────────────────────────────────────────────────────────────────────────
 
 
 @bp.get("")
 @allowed("desk.services")
 def index() -> ResponseReturnValue:
-    return render_template("desk/services.html")
+    rows = with_editor(Service.visible_to(g.actor).order_by(Service.rank))
+    centres = with_editor(Centre.visible_to(g.actor).order_by(Centre.rank, Centre.name))
+    people = [row.edited_by for row in (*rows, *centres) if row.edited_by]
+    DataKey.open_all(person.data_key_id for person in people)
+    return render_template("desk/services.html", services=rows, centres=centres, changed=changed)
+
+
+def with_editor(rows: ModelSelect) -> list[Service | Centre]:
+    return list(rows.select_extend(Person).join(Person, JOIN.LEFT_OUTER))
+
+
+def changed(row: Service | Centre) -> str:
+    """Who changed it, and when; nothing where the data file still stands."""
+    if not row.edited:
+        return ""
+    day = format_date(local(row.edited), "d MMMM")
+    if row.edited_by is None:
+        return _("changed on %(day)s", day=day)
+    return _("changed by %(name)s, %(day)s", name=row.edited_by.name, day=day)
+
+
+# ── one service ──────────────────────────────────────────────────────────────────────────────────
+
+
+@bp.get("/<uuid:service_id>")
+@allowed("desk.services", Service)
+def edit(service: Service) -> ResponseReturnValue:
+    texts = {
+        f"{name}_{language}": service.texts.get(language, {}).get(name, "")
+        for language in LOCALES
+        for name in TEXTS
+    }
+    return service_page(service, ServiceForm(obj=service, data=texts))
+
+
+@bp.post("/<uuid:service_id>")
+@allowed("desk.services", Service)
+def save(service: Service) -> ResponseReturnValue:
+    form = ServiceForm()
+    if not form.validate_on_submit():
+        return service_page(service, form, 422)
+    facts = {name: form[name].data or "" for name in CONTACT}
+    facts["checked_on"] = checked_on(form)
+    facts["texts"] = {
+        language: said
+        for language in LOCALES
+        if any((said := {name: form[f"{name}_{language}"].data or "" for name in TEXTS}).values())
+    }
+    services.edit(service, facts, g.actor, clock())
+    return saved()
+
+
+def service_page(service: Service, form: ServiceForm, status: int = 200) -> ResponseReturnValue:
+    page = render_template("desk/service.html", service=service, form=form, changed=changed)
+    return page, status
+
+
+# ── one centre ───────────────────────────────────────────────────────────────────────────────────
+
+
+@bp.get("/centres/<uuid:centre_id>")
+@allowed("desk.services", Centre)
+def edit_centre(centre: Centre) -> ResponseReturnValue:
+    data: dict[str, Any] = {}
+    for n, rule in enumerate(services.rules_of(centre)[:RULES]):
+        data |= {
+            f"weekday_{n}": str(rule.weekday),
+            f"nth_{n}": str(rule.nth),
+            f"opens_{n}": rule.opens,
+            f"closes_{n}": rule.closes,
+            f"appointment_{n}": "yes" if rule.appointment else "no",
+            f"since_{n}": rule.since_day,
+        }
+    return centre_page(centre, CentreForm(obj=centre, data=data))
+
+
+@bp.post("/centres/<uuid:centre_id>")
+@allowed("desk.services", Centre)
+def save_centre(centre: Centre) -> ResponseReturnValue:
+    form = CentreForm()
+    if not form.validate_on_submit():
+        return centre_page(centre, form, 422)
+    facts = {
+        "name": form.name.data,
+        "address": form.address.data or "",
+        "checked_on": checked_on(form),
+        "rules": form.rules(),
+    }
+    services.edit(centre, facts, g.actor, clock())
+    return saved()
+
+
+def centre_page(centre: Centre, form: CentreForm, status: int = 200) -> ResponseReturnValue:
+    rows = range(RULES)
+    page = render_template("desk/centre.html", centre=centre, form=form, rows=rows, changed=changed)
+    return page, status
+
+
+# ── both ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def checked_on(form: ServiceForm | CentreForm) -> Any:
+    """The button "checked today" says more than the field."""
+    return local(clock()).date() if request.form.get("checked") else form.checked_on.data
+
+
+def saved() -> ResponseReturnValue:
+    flash(_("Saved. Readers see it at once."))
+    return redirect(url_for(".index"), 303)

@@ -67,10 +67,12 @@ def a_choice(
     return SelectField(label, choices=options(words), invalid_choice_message=said, **more)
 
 
-def one_of(label: Any, words: Mapping[str, Any], default: str = "") -> RadioField:
+def one_of(label: Any, words: Mapping[str, Any], default: str = "", **more: Any) -> RadioField:
     """The same as a row of buttons."""
     said = _l("Choose one of these.")
-    return RadioField(label, choices=options(words), default=default, invalid_choice_message=said)
+    return RadioField(
+        label, choices=options(words), default=default, invalid_choice_message=said, **more
+    )
 
 
 class DayInput(DateInput):
@@ -131,3 +133,27 @@ def mailable(form: FlaskForm, field: Any) -> None:
     """Only the shape: whether somebody reads it there, nobody can know."""
     if field.data and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]+", field.data):
         raise ValidationError(_l("This is no e-mail address. It looks like name@example.lu."))
+
+
+# Day before month, as everywhere in Luxembourg; a year alone of two digits is of this century.
+PRINTED = (
+    r"(?P<m>\d\d?)[/. -](?P<y>(?:20)?\d\d)",
+    r"(?P<y>20\d\d)-(?P<m>\d\d?)",
+    r"(?P<d>\d\d?)[/. -](?P<m>\d\d?)[/. -](?P<y>(?:20)?\d\d)",
+    r"(?P<y>20\d\d)-(?P<m>\d\d?)-(?P<d>\d\d?)",
+)
+
+
+def printed(form: FlaskForm, field: Any) -> None:
+    """A date as printed on a box, kept as 2027-03 or 2026-12-12."""
+    matches = [match for p in PRINTED if (match := re.fullmatch(p, field.data or ""))]
+    if not field.data:
+        return
+    if not matches:
+        raise ValidationError(_l("Write month and year, or day, month and year, in digits."))
+    found = matches[0].groupdict()
+    try:
+        known = date(2000 + int(found["y"]) % 100, int(found["m"]), int(found.get("d", 1)))
+    except ValueError:
+        raise ValidationError(_l("This date does not exist. Day, month and year.")) from None
+    field.data = known.isoformat()[: 10 if "d" in found else 7]

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import wraps
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from peewee import Model, ModelSelect, OperationalError
 from werkzeug.exceptions import NotFound
 
 import access
-from database import clock
-from models import Actor, Audit, Device, SignIn
+import sealing
+from database import DomainError, clock
+from models import Actor, Audit, Device, Limit, Nursery, SignIn
 
 # Reachable without signing in. A test compares this set with the app. The sync pages are here
 # because the device's signature is their sign-in.
@@ -25,6 +27,7 @@ PUBLIC = {
     "machine.worker",
     "machine.manifest",
     "machine.offline",
+    "machine.leaflet",
     "machine.health",
     "machine.favicon",
     "machine.robots",
@@ -40,11 +43,20 @@ PUBLIC = {
     "account.sign_out",
     "services.index",
     "services.pai",
+    "services.questions",
+    "info_sante.calendar",
     "info_sante.index",
+    "info_sante.show",
     "help.show",
     "privacy.show",
     "feedback.show",
+    "feedback.send",
     "search.show",
+    "doctor.show",
+    "doctor.confirm",
+    "search.find",
+    "prints.check_form",
+    "prints.check",
     "sync.sync",
     "sync.enrol",
     "sync.claim",
@@ -55,12 +67,18 @@ PUBLIC = {
 SAFE = {"GET", "HEAD", "OPTIONS"}
 TAKES_FILES = {"children.take_photo", "plans.keep_scan"}
 LARGEST_FORM = 1 << 20  # bytes; the fullest page of the editor is well below
+WRONG_LINKS = 10  # from one address in an hour
 SEEN_EVERY = 60  # seconds between two notes that a session is in use
 
 
 def cookie_name(name: str) -> str:
     """`__Host-` needs HTTPS; plain names serve http://localhost."""
     return f"__Host-{name}" if request.is_secure else name
+
+
+def caller() -> str:
+    """The address that asks, blinded: to count its tries, never to know it."""
+    return sealing.blind_index(request.remote_addr or "").hex()
 
 
 def actor_of_request() -> Actor:
@@ -161,6 +179,31 @@ def allowed(action: str, model: type[Model] | None = None) -> Callable:
             return view(**values)
 
         guarded.action = action
+        return guarded
+
+    return decorate
+
+
+def no_such_link(kind: str) -> NoReturn:
+    """404 for a link that works no more, and 429 for an address that tries many."""
+    if not Limit.allow(f"{kind}:{caller()}", WRONG_LINKS, timedelta(hours=1), clock()):
+        raise DomainError("too-many-tries")
+    abort(404)
+
+
+def in_nursery(action: str) -> Callable:
+    """Guard a view about a whole nursery: the one in `?nursery=`, else the person's first."""
+
+    def decorate(view: Callable) -> Callable:
+        @allowed(action)
+        @wraps(view)
+        def guarded(**values: Any) -> ResponseReturnValue:
+            mine = Nursery.select().where(Nursery.id.in_(g.actor.staffed)).order_by(Nursery.name)
+            chosen = request.args.get("nursery", type=UUID)
+            nursery = get_or_404(mine, chosen) if chosen else mine.first() or abort(404)
+            require(action, nursery)
+            return view(nursery, **values)
+
         return guarded
 
     return decorate

@@ -9,15 +9,17 @@ from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from database import Sealed, local
+from database import Sealed, clock, local
 from endings import stop_of
 from models import (
     Blob,
     Child,
     Contact,
     ContactKind,
+    DoctorReading,
     Grant,
     KitUnit,
+    Note,
     Nursery,
     Plan,
     PlanMode,
@@ -45,7 +47,8 @@ from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number
 
 CALL_LANGUAGES = ("lb", "fr", "de", "en")  # what every operator of 112 speaks
-DAILY = ("meals", "activities", "sleep", "outings", "care", "tell", "notes")
+DAILY = ("meals", "timetable", "activities", "sleep", "outings", "care")
+AROUND = ("equipment", "carers", "needs", "responsible", "tell", "notes")
 SWITCH = [(code, LANGUAGE_NAMES[code]) for code in LOCALES]
 STOPPABLE = ("plan", "emergency")
 GRAVEST_FIRST = (Severity.SEVERE, Severity.MODERATE, Severity.NONE)
@@ -99,15 +102,16 @@ def is_stopped(version: PlanVersion) -> bool:
 # ── plan and emergency ───────────────────────────────────────────────────────────────────────────
 
 
-def plan_page(plan: Plan, language: str) -> dict[str, Any]:
-    facts = plan_facts(plan, language)
+def plan_page(plan: Plan, language: str, version: PlanVersion | None = None) -> dict[str, Any]:
+    facts = plan_facts(plan, language, version)
     content = facts["content"]
     return facts | {
-        "daily": tuple(name for name in DAILY if content.lines(name)),
+        "daily": tuple(name for name in (*DAILY, *AROUND) if content.lines(name)),
         "in_order": gravest_first,
         "boxes": boxes,
         "shelf": shelf(content.medicines, facts["units"]),
         "waiting": waiting(plan) is not None,
+        "notes": Note.of(plan.child_id, local(clock()).date()),
         "compared_on": facts["version"].checked and local(facts["version"].checked).date(),
     }
 
@@ -132,9 +136,9 @@ def stopped_page(plan: Plan, language: str) -> dict[str, Any]:
     }
 
 
-def plan_facts(plan: Plan, language: str) -> dict[str, Any]:
-    """What both pages of a plan show."""
-    version, child = plan.current, plan.child
+def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) -> dict[str, Any]:
+    """What both pages of a plan show, of the version in force or of another."""
+    version, child = version or plan.current, plan.child
     content = content_of(version)
     contacts = Contact.of(child.id)
     places = places_of(child)
@@ -154,6 +158,7 @@ def plan_facts(plan: Plan, language: str) -> dict[str, Any]:
         "scan_only": version.mode == PlanMode.SCAN,
         "scan": scan_of(version.scan_id),
         "signatures": signatures_of(version.scan_id),
+        "readings": DoctorReading.of(version.id),
         "emergency": [c for c in contacts if c.kind == ContactKind.EMERGENCY],
         "questions": [c for c in contacts if c.kind == ContactKind.QUESTIONS],
         "units": units,

@@ -1,22 +1,16 @@
 """Links that work once, as a person opens them: looking spends nothing, the button does."""
 
-from datetime import timedelta
-
-from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 import nurseries
-import sealing
 from database import DomainError, clock
-from models import Audit, Limit, Staff
-from views.guards import allowed
+from models import Audit, Staff
+from views.guards import allowed, no_such_link
 from views.rendering import sentence
 
 bp = Blueprint("invitations", __name__, url_prefix="/invitations")
-
-WRONG = 10  # links that work no more, from one address in an hour
-HOUR = timedelta(hours=1)
 
 
 @bp.get("/<token>")
@@ -39,13 +33,7 @@ def take(token: str) -> ResponseReturnValue:
 
 
 def staff_of(token: str) -> Staff:
-    """404 for a link that works no more, and 429 for who tries many."""
-    if staff := nurseries.invited(token, clock()):
-        return staff
-    address = sealing.blind_index(request.remote_addr or "").hex()
-    if not Limit.allow(f"invitation:{address}", WRONG, HOUR, clock()):
-        raise DomainError("too-many-tries")
-    return abort(404)
+    return nurseries.invited(token, clock()) or no_such_link("invitation")
 
 
 def page(staff: Staff, token: str, status: int = 200, problem: str = "") -> ResponseReturnValue:

@@ -33,14 +33,11 @@ def static(name: str) -> ResponseReturnValue:
 
 @bp.get("/sw.js")
 def worker() -> ResponseReturnValue:
-    """Headers, shell, trusted keys, device.js, sw.js: one script that changes with any of them."""
-    offline_page = render_template("held/offline.html").encode()
-    shell = {"/offline": hashlib.sha256(offline_page).hexdigest()}
-    for name in SHELL:
-        shell[asset(name)] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+    """Headers, pages and assets of the shell, trusted keys, device.js, sw.js: one script that
+    changes with any of them."""
     constants = {
         "HEADERS": headers.HELD,
-        "SHELL": shell,
+        **_shell(),
         "KEYS": [b64encode(key).decode() for key in sealing.public_keys()],
         "WORKER": WORKER,
     }
@@ -49,6 +46,17 @@ def worker() -> ResponseReturnValue:
     response.headers["Cache-Control"] = "no-cache"
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:16])
     return response.make_conditional(request)
+
+
+@cache
+def _shell() -> dict[str, dict[str, str]]:
+    """What the worker fetches before it is installed, by SHA-256."""
+    pages = {"/offline": offline().encode(), "/pai/offline": leaflet().encode()}
+    files = {asset(name): (STATIC / name).read_bytes() for name in SHELL}
+    return {
+        name: {path: hashlib.sha256(data).hexdigest() for path, data in part.items()}
+        for name, part in {"PAGES": pages, "SHELL": files}.items()
+    }
 
 
 @cache
@@ -71,6 +79,12 @@ def manifest() -> ResponseReturnValue:
 def offline() -> ResponseReturnValue:
     """The shell's page: five languages in one, the same bytes for everybody."""
     return render_template("held/offline.html")
+
+
+@bp.get("/pai/offline")
+def leaflet() -> ResponseReturnValue:
+    """What the shell shows in place of /pai and its question sheet."""
+    return render_template("held/pai.html")
 
 
 @bp.get("/favicon.ico")

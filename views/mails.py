@@ -19,8 +19,7 @@ SAID = {
     "request-confirmed": _l("Your appointment is confirmed: %(when)s."),
     "request-declined": _l("Your request was answered. Read the answer here."),
     "request-cancelled": _l("An appointment was cancelled: %(when)s."),
-    "session-seat": _l("A seat has become free: you have a seat on %(when)s."),
-    "session-cancelled": _l("A session does not take place: %(when)s."),
+    "seat-by-phone": _l("Somebody without an account has a seat now, on %(when)s. Call them."),
     "plan-stopped": _l("A plan was stopped. Open the app."),
     "turning-four-90": _l(
         "In 3 months a child of yours turns four. A crèche’s copies end on the last day of "
@@ -37,14 +36,25 @@ PLACES = {
     "request-confirmed": ("requests.show", "care_request_id"),
     "request-declined": ("requests.show", "care_request_id"),
     "request-cancelled": ("desk.show", "care_request_id"),
-    "session-seat": ("info_sante.show", "info_session_id"),
-    "session-cancelled": ("info_sante.show", "info_session_id"),
+    "seat-by-phone": ("desk_sessions.show", "info_session_id"),
     "plan-stopped": ("plans.show", "plan_id"),
     "turning-four-90": ("hand_over.show", "child_id"),
     "turning-four-30": ("hand_over.show", "child_id"),
     "sharing-ends": ("hand_over.show", "child_id"),
 }
-WITH_CALENDAR = {"request-confirmed": timedelta(minutes=30), "session-seat": timedelta(hours=2)}
+WITH_CALENDAR = {"request-confirmed"}
+HALF_HOUR = timedelta(minutes=30)
+# The same words for both kinds of session, and where each kind is shown.
+SEATS = {
+    "seat": _l("A seat has become free: you have a seat on %(when)s."),
+    "moved": _l("A session has changed. It is on %(when)s; where, you read on its page."),
+    "left": _l("You are no longer on the list of the session on %(when)s."),
+    "cancelled": _l("A session does not take place: %(when)s."),
+}
+for door, endpoint in {"session": "info_sante.show", "training": "info_sante.training"}.items():
+    SAID |= {f"{door}-{what}": words for what, words in SEATS.items()}
+    PLACES |= {f"{door}-{what}": (endpoint, "info_session_id") for what in SEATS}
+    WITH_CALENDAR |= {f"{door}-seat"}
 
 
 def send_due(now: datetime, most: int) -> int:
@@ -96,7 +106,9 @@ def _compose(notice: Notice) -> EmailMessage:
     starts = starts_of(notice)
     if starts and notice.code in WITH_CALENDAR:
         url = origin + path_of(notice) if notice.person_id else ""
-        ends = starts + WITH_CALENDAR[notice.code]
+        ends = starts + HALF_HOUR
+        if "ends" in notice.facts:
+            ends = datetime.fromisoformat(notice.facts["ends"])
         file = calendars.appointment(str(notice.subject), starts, ends, notice.created, url=url)
         message.add_attachment(
             file, maintype="text", subtype="calendar", filename="appointment.ics"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,7 @@ from database import DomainError, clock, local
 from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rosters, words
 from views.fields import a_choice, one_line, options, required
-from views.guards import allowed, get_or_404, require
+from views.guards import allowed, get_or_404, in_nursery
 from views.rendering import page_or_fragment, sentence, wants_fragment
 
 bp = Blueprint("nursery", __name__, url_prefix="/nursery")
@@ -66,29 +65,6 @@ class DeviceForm(FlaskForm):
 
 
 # ── which nursery ────────────────────────────────────────────────────────────────────────────────
-
-
-def in_nursery(action: str) -> Callable:
-    """Guard a view about a whole nursery: the one in `?nursery=`, else the person's first."""
-
-    def decorate(view: Callable) -> Callable:
-        @allowed(action)
-        @wraps(view)
-        def guarded(**values: Any) -> ResponseReturnValue:
-            nursery = of_person()
-            require(action, nursery)
-            return view(nursery, **values)
-
-        return guarded
-
-    return decorate
-
-
-def of_person() -> Nursery:
-    mine = Nursery.select().where(Nursery.id.in_(g.actor.staffed)).order_by(Nursery.name)
-    if chosen := request.args.get("nursery", type=UUID):
-        return get_or_404(mine, chosen)
-    return mine.first() or abort(404)
 
 
 @bp.url_defaults

@@ -1,6 +1,5 @@
 """The pages of the editor: which part of the plan stands on each, and what was typed there."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
@@ -21,8 +20,8 @@ import plan as document
 from database import DomainError, Sealed
 from models import Draft, KitUnit, Signature
 from plan import Content, Listed, Sheet, SignGroup
-from views import words
-from views.fields import Day, a_day, one_line, options, required
+from views import held, words
+from views.fields import Day, a_day, one_line, options, printed, required
 from views.lines import LIST_LIMIT, TOGETHER, Box, Rows
 from views.rendering import LANGUAGE_NAMES, day
 
@@ -34,13 +33,14 @@ PARTS = {
     "medicines": _l("Medicine"),
     "kit": _l("Emergency kit"),
     "daily": _l("Every day"),
+    "around": _l("Around the child"),
     "signatures": _l("Signatures"),
     "review": _l("Read it all once"),
 }
 INDEXES = ("conditions", "signs", "medicines", "signatures", "review")
-DAILY = tuple(name for name in Content.LISTS if name not in ("review", "kit"))
 # Lists that are not typed on the page of the thing they belong to.
-ELSEWHERE = {"donts": "donts", "after": "donts", "review": "frame", "kit": "kit"}
+ELSEWHERE = {"donts": "donts", "after": "donts", "cross": "donts", "review": "frame", "kit": "kit"}
+ELSEWHERE |= dict.fromkeys(held.AROUND, "around")
 ALLERGY_ONLY = ("allergens", "hidden-names")
 PAPERS = {**LANGUAGE_NAMES, "und": _l("Another language")}
 
@@ -57,6 +57,7 @@ def one_of(label: Any, codes: dict[str, Any]) -> RadioField:
 
 class FrameForm(FlaskForm):
     language = one_of(_l("In which language is the paper written?"), PAPERS)
+    edition = one_line(_l("Code of the form, if it is printed there"), length=60)
     renewal = one_of(_l("First plan or renewal?"), words.RENEWALS)
     valid_from = a_day(_l("Valid from"))
     valid_until = a_day(_l("Valid until"))
@@ -72,10 +73,14 @@ class GroupForm(FlaskForm):
 
 class MedicineForm(FlaskForm):
     name = one_line(_l("Name, as written"), required())
+    substance = one_line(_l("What is in it, if the paper says it apart from the name"))
+    form = one_line(_l("Form, as written"))
     strength = one_line(_l("Strength, as written"))
     dose = one_line(_l("Dose, as written"))
     route = one_line(_l("How it is given, as written"))
     daily = BooleanField(_l("Given every day, not only in an emergency"))
+    spare = one_of(_l("May the crèche’s own one be used?"), words.ANSWERS)
+    prescribed = one_line(_l("The prescription, and how long it holds, as written"))
 
 
 @cache
@@ -84,30 +89,6 @@ def sheet_form(boxes: tuple[str, ...]) -> type[FlaskForm]:
     answers = {f"box:{box}": one_of(words.SWITCHES[box], words.ANSWERS) for box in boxes}
     title = one_line(_l("More precisely, if the paper says it"))
     return type("SheetForm", (FlaskForm,), {"title": title, **answers})
-
-
-# Day before month, as everywhere in Luxembourg; a year alone of two digits is of this century.
-PRINTED = (
-    r"(?P<m>\d\d?)[/. -](?P<y>(?:20)?\d\d)",
-    r"(?P<y>20\d\d)-(?P<m>\d\d?)",
-    r"(?P<d>\d\d?)[/. -](?P<m>\d\d?)[/. -](?P<y>(?:20)?\d\d)",
-    r"(?P<y>20\d\d)-(?P<m>\d\d?)-(?P<d>\d\d?)",
-)
-
-
-def printed(form: FlaskForm, field: Any) -> None:
-    """A date as printed on a box, kept as 2027-03 or 2026-12-12."""
-    matches = [match for p in PRINTED if (match := re.fullmatch(p, field.data or ""))]
-    if not field.data:
-        return
-    if not matches:
-        raise ValidationError(_l("Write month and year, or day, month and year, in digits."))
-    found = matches[0].groupdict()
-    try:
-        known = date(2000 + int(found["y"]) % 100, int(found["m"]), int(found.get("d", 1)))
-    except ValueError:
-        raise ValidationError(_l("This date does not exist. Day, month and year.")) from None
-    field.data = known.isoformat()[: 10 if "d" in found else 7]
 
 
 class KitUnitForm(FlaskForm):
@@ -169,8 +150,10 @@ def _part(content: Content, part: str) -> Page:
         return replace(page, form=FrameForm, lists=("review",))
     if part == "donts":
         sheets = [f"sheets.{s}" for s in range(len(content.sheets))]
-        return replace(page, lists=sum((_paths(s, TOGETHER) for s in sheets), ()))
-    return replace(page, lists={"kit": ("kit",), "daily": DAILY}.get(part, ()))
+        cross = ("cross",) if len(sheets) > 1 or content.lines("cross") else ()
+        return replace(page, lists=sum((_paths(s, TOGETHER) for s in sheets), cross))
+    lists = {"kit": ("kit",), "daily": held.DAILY, "around": held.AROUND}
+    return replace(page, lists=lists.get(part, ()))
 
 
 def _sheet_lists(sheet: Sheet) -> list[str]:
@@ -396,4 +379,4 @@ def addresses(content: Content) -> list[str]:
     for s, sheet in enumerate(content.sheets):
         sheets += [f"sheets.{s}", *(f"sheets.{s}.groups.{n}" for n in range(len(sheet.groups)))]
     medicines = [f"medicines.{m}" for m in range(len(content.medicines))]
-    return ["frame", *sheets, "donts", *medicines, "kit", "daily"]
+    return ["frame", *sheets, "donts", *medicines, "kit", "daily", "around"]

@@ -53,12 +53,16 @@ def assertion(purpose: str, about: str = "", known: list[bytes] = ()) -> str:
 
 
 def sign_up(answer: str, name: str, language: str, now: datetime) -> Person:
-    """A new person with a first passkey, or DomainError."""
+    """A new person with a first passkey, who has agreed to the notice; or DomainError."""
     with db.atomic():
         value, handle = _spend(answer, "register", now)
         verified = _registered(answer, value)
         person = Person.create(
-            data_key=DataKey.make(), handle=bytes.fromhex(handle), language=language, name=name
+            data_key=DataKey.make(),
+            handle=bytes.fromhex(handle),
+            language=language,
+            name=name,
+            consented=now.isoformat(),
         )
         _keep(person, verified, answer)
     return person

@@ -163,6 +163,7 @@ def versions(plan: Plan) -> ResponseReturnValue:
         findings=findings,
         stop_of=stop_of,
         people={person.id: person.name for person in people},
+        may_edit=can(g.actor, "plan.ask-doctor", plan),
     )
 
 
@@ -262,13 +263,15 @@ def is_settled(draft: Draft) -> bool:
 
 
 def scan_page(plan: Plan, draft: Draft, form: ScanForm, status: int = 200) -> ResponseReturnValue:
+    content = document.content_of(draft)
     page = render_template(
         "plans/scan.html",
         plan=plan,
         form=form,
         pages=held.scan_of(draft.scan_id),
         waiting=document.waiting(plan),
-        typed=document.content_of(draft).is_guided,
+        typed=content.is_guided,
+        code=document.print_code(plan, content) if content.is_guided else "",
     )
     return page, status
 

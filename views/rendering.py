@@ -67,9 +67,15 @@ SENTENCES = {
     "request-changed": _l("A colleague has taken this request meanwhile."),
     "request-already-answered": _l("This request was answered or taken back already."),
     "time-is-past": _l("This time has passed. Choose another."),
+    "not-a-half-hour": _l("An appointment begins at a full or half hour."),
     "slot-already-taken": _l("This half hour is taken already. Choose another."),
     "session-over": _l("This session has begun, or it does not take place."),
     "joined-already": _l("You are on the list already."),
+    "link-used": _l("This link was used or has run out. Ask the family for another one."),
+    "kit-unit-replaced": _l("This one was replaced already. Look at the list again."),
+    "session-too-small": _l("This session has one seat only."),
+    "session-changed": _l("A colleague has changed this session meanwhile. Nothing was saved."),
+    "seats-taken": _l("More seats are taken than that. Take somebody off the list first."),
     "left-already": _l("This place was given up already."),
     "nothing-to-stop": _l("No plan is in force: there is nothing to stop."),
     "handed-back-already": _l("This was noted as handed back already."),
@@ -133,6 +139,11 @@ def day(value: date | str | None) -> str:
     if isinstance(value, str):
         value = date.fromisoformat(value) if value else None
     return format_date(value, "d MMMM yyyy") if value else ""
+
+
+def weekday(value: date | datetime) -> str:
+    """Wednesday, 2 December 2026, as it is written in the reader's language."""
+    return format_date(local(value) if isinstance(value, datetime) else value, "full")
 
 
 def month_or_day(printed: str) -> str:
@@ -243,8 +254,10 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         day=day,
+        weekday=weekday,
         month_or_day=month_or_day,
         moment=moment,
+        local_day=lambda value: day(local(value).date()),
         hour=hour,
         number=number,
         phone_href=phone_href,

@@ -1,12 +1,12 @@
 """The words for our codes: conditions, boxes, lists, peg signs. Never a clinical sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 
-from views.rendering import LOCALES
+from views.rendering import LANGUAGE_NAMES, LOCALES
 
 CONDITIONS = {
     "allergy": _l("Allergy"),
@@ -62,24 +62,33 @@ LISTS = {
     "remarks": _l("About these signs"),
     "steps": _l("What to do, in this order"),
     "allergens": _l("Allergic to"),
-    "hidden-names": _l("Hidden names"),
+    "hidden-names": _l("Hidden names and cross-reactions"),
     "triggers": _l("Triggers"),
     "usual": _l("What it usually looks like"),
     "history": _l("What happened before"),
+    "thresholds": _l("Measured values and limits, as written"),
+    "cross": _l("When several conditions meet: the doctor’s own rule"),
     "donts": _l("Do not"),
     "after": _l("Afterwards"),
     "when": _l("When"),
     "how": _l("How"),
     "repeat": _l("Repeat"),
+    "vomited": _l("If it is vomited or spat out"),
+    "given-by": _l("Who may give it"),
     "storage": _l("Storage"),
     "precautions": _l("Precautions"),
     "review": _l("Review"),
     "kit": _l("Emergency kit"),
     "meals": _l("Meals"),
+    "timetable": _l("Times of the day"),
     "activities": _l("Activities"),
     "sleep": _l("Sleep"),
     "outings": _l("Outings"),
     "care": _l("Daily care"),
+    "equipment": _l("Equipment, and where it is"),
+    "carers": _l("Carers who come to the crèche"),
+    "needs": _l("Other needs: feelings, contact, learning"),
+    "responsible": _l("Responsible in the crèche, and who stands in"),
     "tell": _l("When to tell the parents"),
     "notes": _l("More from the paper"),
 }
@@ -125,6 +134,87 @@ PEG_SIGNS = {
     "cat": _l("Cat"),
     "snail": _l("Snail"),
 }
+# Topics of Info-Santé sessions; those of trainings are four conditions.
+TOPICS = {
+    "breastfeeding": _l("Breastfeeding"),
+    "pregnancy-diet": _l("Eating during pregnancy"),
+    "crying-sleep": _l("Crying and sleep"),
+    "home-accidents": _l("A safe home"),
+    "senses": _l("Development of the senses"),
+    "other": _l("Other topics"),
+}
+TRAINING_TOPICS = {
+    topic: CONDITIONS[topic] for topic in ("allergy", "asthma", "epilepsy", "febrile-seizures")
+}
+ADULTS = {"1": _l("One adult"), "2": _l("Two adults")}
+REQUEST_KINDS = {
+    "tele-consultation": _l("Tele-consultation"),
+    "cnje": _l("Consultation for infants and young children (CNJE)"),
+    "home-visit": _l("Home visit"),
+    "ward-visit": _l("Visit on the maternity ward"),
+}
+REQUEST_SHORT = {
+    "tele-consultation": _l("Phone call"),
+    "cnje": _l("Consultation"),
+    "home-visit": _l("Home visit"),
+    "ward-visit": _l("Maternity ward"),
+}
+REQUEST_LINES = {
+    "tele-consultation": _l(
+        "A nurse or social hygiene assistant calls you and takes time for you."
+    ),
+    "cnje": _l("A paediatric nurse or social hygiene assistant sees your child, by appointment."),
+    "home-visit": _l(
+        "A specialised nurse comes to you, listens and advises. Relatives may ask too."
+    ),
+    "ward-visit": _l("We meet you after the birth and show you what the service offers."),
+}
+REQUEST_ICONS = {
+    "tele-consultation": "i-phone",
+    "cnje": "i-cal",
+    "home-visit": "i-home",
+    "ward-visit": "i-bed",
+}
+REQUEST_STATES = {
+    "asked": _l("Waiting for an answer"),
+    "confirmed": _l("Confirmed"),
+    "declined": _l("Answered, without an appointment"),
+    "cancelled": _l("Taken back"),
+}
+REQUEST_TONES = {
+    "asked": "t-blue",
+    "confirmed": "t-green",
+    "declined": "t-amber",
+    "cancelled": "t-grey",
+}
+REQUEST_STATE_ICONS = {
+    "asked": "i-clock",
+    "confirmed": "i-ok",
+    "declined": "i-warn",
+    "cancelled": "i-off",
+}
+REQUEST_EVENTS = {
+    "asked": _l("Asked"),
+    "claimed": _l("A nurse looks after it"),
+    "confirmed": _l("Confirmed"),
+    "declined": _l("Answered"),
+    "cancelled": _l("Taken back"),
+}
+# What happens at the confirmed hour.
+REQUEST_MEETINGS = {
+    "tele-consultation": _l("%(nurse)s calls you: %(phone)s."),
+    "cnje": _l("%(nurse)s expects you."),
+    "home-visit": _l("%(nurse)s comes to you."),
+    "ward-visit": _l("%(nurse)s comes to see you on the ward."),
+}
+FOUND = {"yes": _l("Yes"), "partly": _l("In part"), "no": _l("No")}
+RATINGS = {
+    "1": _l("very poor"),
+    "2": _l("poor"),
+    "3": _l("fair"),
+    "4": _l("good"),
+    "5": _l("very good"),
+}
 # The page for "no connection": all languages at once, because it knows no reader.
 OFFLINE = {
     "title": _l("This page cannot be shown now"),
@@ -145,9 +235,18 @@ def everywhere(texts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return told
 
 
+def each_language() -> Iterator[str]:
+    """Each language in turn; it is the language of what is rendered until the next one."""
+    for language in LANGUAGE_NAMES:
+        with force_locale(LOCALES[language]):
+            yield language
+
+
 # What somebody did, as it follows the name in "who opened the plan".
 ACTS = {
     "plan.read": _l("opened the plan"),
+    "plan.print": _l("opened the plan to print it"),
+    "plan.export": _l("exported the plan"),
     "plan.submit": _l("sent the plan to be checked"),
     "plan.check": _l("compared the plan with the paper and put it in force"),
     "plan.refuse": _l("compared the plan with the paper and found a difference"),

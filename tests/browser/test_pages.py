@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -27,6 +27,8 @@ WIDE: ViewportSize = {"width": 1024, "height": 768}
 NO_PAGES = {
     "children.photo": "a picture",
     "plans.file": "a picture",
+    "info_sante.calendar": "a calendar file",
+    "prints.export": "for machines",
     "nursery.enrolment": "a part of a page, else a redirect to the tablet's page",
     "machine.favicon": "a picture",
     "machine.health": "for machines",
@@ -34,6 +36,7 @@ NO_PAGES = {
     "machine.robots": "for machines",
     "machine.static": "for machines",
     "machine.worker": "for machines",
+    "requests.calendar": "a calendar file",
 }
 NO_DAY = "31.02.2025"  # typed where a browser has no date picker
 # What is sent from a page once it was looked at: which form, and what differs from it as it came.
@@ -55,6 +58,18 @@ SENT = {
     "editing.confirm_removal medicines.": [("main form", {"mark": "as of before"})],
     "editing.edit_record signatures": [("main form", {"name": "x" * 300, "on": NO_DAY})],
     "editing.edit_record kit": [("main form", {"label": "", "expires": NO_DAY})],
+    "search.show": [
+        ("main form", {"q": "visite"}),
+        ("main form", {"q": "zebra"}),
+        ("main form", {"q": "x" * 201}),
+    ],
+    "desk_services.edit": [("main form", {"name_en": "", "url": "http://x", "checked_on": NO_DAY})],
+    "desk_services.edit_centre": [
+        ("main form", {"name": "", "closes_0": "soon", "since_0": NO_DAY}),
+        ("main form", {"closes_0": "09:00"}),
+    ],
+    "desk_sessions.new": [("#session-form", {"title_en": "", "day": NO_DAY, "seats": "x"})],
+    "desk_sessions.show": [("#seat-form", {"name": "", "phone": "x"})],
     "nursery.paper": [("form[action$='/nursery/paper']", {"name": ""})],
     "nursery.devices": [("main form", {"name": "Hall"}), ("main form", {"name": ""})],
     "nursery.people": [
@@ -62,6 +77,17 @@ SENT = {
         ("form[action$='/invitations']", {}),
         ("form[action$='/nursery/people']", {"name": ""}),
     ],
+    "feedback.show": [
+        ("main form", {"comment": "mail me: rui@example.lu"}),
+        ("main form", {"found": "yes", "rating": "4"}),
+    ],
+    "desk.new": [("main form", {"name": "", "phone": "1"})],
+    "desk.show": [
+        ("form[action$='/confirmation']", {"day": NO_DAY}),
+        ("form[action$='/refusal']", {"reason": ""}),
+    ],
+    "requests.new 1 2": [("main form", {"topic": "", "phone": "1"})],
+    "requests.new 4": [("main form", {"hospital": "", "until": NO_DAY})],
     "nursery.rooms": [("form[action$='/nursery/rooms']", {"name": ""})],
 }
 # Below a page that has no link to it: only a tablet that is in use can be lost.
@@ -80,10 +106,15 @@ class Walk:
 
 # What a tablet holds (board, plan, emergency) are the same bytes for every reader.
 WALKS = {
-    "nobody": Walk("", ("/", "/offline", "/nothing-here")),
+    "nobody": Walk("", ("/", "/offline", "/pai/offline", "/nothing-here")),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
-    "nursery": Walk("Sami Ben Youssef", ("/nursery",), ("nursery.", "plans.", "invitations.")),
+    "nursery": Walk(
+        "Sami Ben Youssef",
+        ("/nursery",),
+        ("nursery.", "plans.", "prints.", "invitations.", "info_sante.train"),
+    ),
+    "desk": Walk("Noor Haddad", ("/desk/requests/new?kind=1", "/desk", "/desk/info-sante", "/desk/services"), ("desk",)),
 }
 
 
@@ -98,13 +129,16 @@ ADDRESSES = site().url_map
 
 
 def endpoint(path: str) -> str:
-    """With what is no id, so that each part of the editor counts: "editing.show frame"."""
+    """With what is no id, so that each part counts: "editing.show frame", "requests.new 1 2"."""
     try:
         name, values = ADDRESSES.bind("localhost").match(urlsplit(path).path)
     except HTTPException:
         return "error"
     kinds = [values[k] for k in ("part", "kind", "path") if k in values]
-    return " ".join([name, *(re.sub(r"[.\d]+", ".", kind) for kind in kinds)])
+    # The doors, a question, and a form for each kind.
+    query = parse_qsl(urlsplit(path).query) if name == "requests.new" else []
+    parts = [re.sub(r"[.\d]+", ".", kind) for kind in kinds]
+    return " ".join([name, *parts, *(value for _, value in query)])
 
 
 @dataclass

@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import demo
+from views import held
 
 PAPER = demo.content("leo")
 FACTS = demo.case("leo")
@@ -134,9 +135,10 @@ def test_a_parent_types_a_whole_paper_on_a_phone(phone, server, tmp_path):
         a_medicine(thumb, n, medicine)
     thumb.next()
     the_kit(thumb)
-    for name in ("meals", "activities", "sleep", "outings", "care", "tell", "notes"):
-        thumb.box(name, PAPER.lines(name))
-    thumb.next()
+    for part in (held.DAILY, held.AROUND):
+        for name in part:
+            thumb.box(name, PAPER.lines(name))
+        thumb.next()
     the_signatures(thumb)
     thumb.next()
     phone.wait_for_url("**/edit/review")
@@ -168,7 +170,7 @@ def the_condition(thumb: Thumb) -> None:
     for name, answer in SHEET.switches.items():
         question = page.get_by_role("group", name=YES[name])
         thumb.tap(question.get_by_text("Yes" if answer == "yes" else "No", exact=True))
-    for name in ("allergens", "hidden-names", "triggers", "usual", "history"):
+    for name in SHEET.LISTS[:-2]:
         thumb.box(f"sheets.0.{name}", SHEET.lines(name))
     no_sideways_scroll(page)
     thumb.next()
@@ -287,7 +289,7 @@ def test_words_in_a_box_are_not_left_behind_by_accident(phone, server, tmp_path)
     expect(phone.locator("#new-meals")).to_have_value("une ligne")
     assert asked == ["beforeunload"]
     phone.get_by_role("region", name="Go on").locator(".btn-fill").click()
-    phone.wait_for_url("**/edit/signatures")
+    phone.wait_for_url("**/edit/around")
     phone.goto(f"{server.url}{plan}/edit/daily")
     expect(phone.locator("[id^=line-meals]")).to_have_value("une ligne")
 

@@ -1,0 +1,72 @@
+"""A doctor reads a plan through a link that works once; what comes back is no signature."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from client import Client
+
+import database
+import demo
+from models import DoctorReading
+
+NAMED = {"name": "Dr Anne Faber", "remark": "Dose à revoir en mars."}
+
+
+@pytest.fixture
+def link(as_user, cast) -> str:
+    """As a guardian gets it, once."""
+    answer = as_user("ines").post(f"/plans/{cast.leo_plan.id}/doctor", {"sent_to": "Dr Faber"})
+    page = BeautifulSoup(answer.text, "html.parser")
+    return urlsplit(page.select_one("#link")["value"]).path
+
+
+def test_whoever_has_the_link_reads_every_line_without_an_account(as_user, link):
+    words = as_user(None).words(link)
+
+    for line in demo.case_lines()["leo"]:
+        if line.startswith("Appeler"):
+            assert line in words
+
+
+def test_what_is_confirmed_stands_on_the_plan_and_is_called_no_signature(as_user, cast, link):
+    as_user(None).post(link, NAMED)
+
+    words = as_user("aoife").words("/about")  # another family sees nothing of it
+    assert "Faber" not in words
+    sami = as_user("sami").page(f"/plans/{cast.leo_plan.id}").select_one("[data-reading]").text
+    assert "Dr Anne Faber" in sami
+    assert "Ce n’est pas une signature" in sami
+    assert "Dose à revoir en mars." in sami
+
+
+def test_the_link_is_spent_by_the_confirmation_and_not_by_looking(app, as_user, link):
+    stranger = as_user(None)
+    stranger.get(link)
+    stranger.get(link)
+    first = stranger.post(link, NAMED)
+
+    again = Client(app).post(link, NAMED | {"name": "Somebody"})
+
+    assert (first.status_code, again.status_code) == (200, 404)
+    assert DoctorReading.get().name == "Dr Anne Faber"
+
+
+def test_a_name_is_needed_and_nothing_typed_is_lost(as_user, link):
+    answer = as_user(None).post(link, NAMED | {"name": " "})
+
+    page = BeautifulSoup(answer.text, "html.parser")
+    assert answer.status_code == 422
+    assert page.select_one("#name[aria-invalid=true]")
+    assert page.select_one("#remark").text.strip() == NAMED["remark"]
+    assert DoctorReading.get().confirmed is None
+
+
+def test_an_old_link_and_one_made_up_answer_alike(as_user, link):
+    database.shift_clock(demo.NOW + timedelta(days=8))
+    stranger = as_user(None)
+
+    old, made_up = stranger.get(link), stranger.get("/sign/made-up")
+
+    assert old.status_code == made_up.status_code == 404

@@ -1,0 +1,98 @@
+"""The doctor reads a plan through a link that works once. What comes back is no signature."""
+
+from flask import Blueprint, abort, g, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+
+from database import DomainError, clock
+from models import Audit, DoctorReading, Plan, PlanMode, PlanVersion
+from plan import waiting
+from views import comparing, held, rosters
+from views.fields import one_line, required, some_lines
+from views.guards import allowed, no_such_link
+from views.rendering import code, sentence
+
+bp = Blueprint("doctor", __name__)
+
+
+class AskForm(FlaskForm):
+    sent_to = one_line(_l("Who gets the link: name and address"), required(), length=120)
+
+
+class ConfirmForm(FlaskForm):
+    name = one_line(_l("Your name and role"), required(), length=120)
+    remark = some_lines(_l("Remark for the family and the crèche"), length=500)
+
+
+@bp.get("/plans/<uuid:plan_id>/doctor")
+@allowed("plan.ask-doctor", Plan)
+def ask(plan: Plan) -> ResponseReturnValue:
+    return ask_page(plan, AskForm())
+
+
+@bp.post("/plans/<uuid:plan_id>/doctor")
+@allowed("plan.ask-doctor", Plan)
+def send(plan: Plan) -> ResponseReturnValue:
+    """The answer is the page itself: only a hash of the link is kept, so it is shown once."""
+    form = AskForm()
+    if not form.validate_on_submit():
+        return ask_page(plan, form, 422)
+    secret = DoctorReading.ask(newest(plan), form.sent_to.data, g.actor.person, clock())
+    Audit.note(g.actor, "plan.ask-doctor", plan.id, child=plan.child_id)
+    link = url_for(".show", token=secret, _external=True)
+    facts = {"plan": plan, "link": link, "qr": rosters.qr(link), "sent_to": form.sent_to.data}
+    return render_template("plans/doctor_link.html", **facts)
+
+
+def newest(plan: Plan) -> PlanVersion:
+    """What was typed: of a plan that was only photographed there is no line to confirm."""
+    version = waiting(plan) or plan.current
+    return version if version and version.mode == PlanMode.GUIDED else abort(404)
+
+
+def ask_page(plan: Plan, form: AskForm, status: int = 200) -> ResponseReturnValue:
+    facts = {"plan": plan, "version": newest(plan), "form": form}
+    return render_template("plans/doctor_ask.html", **facts), status
+
+
+@bp.get("/sign/<token>")
+def show(token: str) -> ResponseReturnValue:
+    return read_page(reading_of(token), token, ConfirmForm())
+
+
+@bp.post("/sign/<token>")
+def confirm(token: str) -> ResponseReturnValue:
+    reading, form = reading_of(token), ConfirmForm()
+    if not form.validate_on_submit():
+        return read_page(reading, token, form, 422)
+    try:
+        reading.confirm(token, form.name.data, form.remark.data, clock())
+    except DomainError as refused:
+        return read_page(reading, token, form, 409, sentence(refused))
+    Audit.note(g.actor, "plan.read-by-link", reading.version.plan_id, child=child_of(reading).id)
+    return render_template("plans/doctor_thanks.html")
+
+
+def reading_of(token: str) -> DoctorReading:
+    return DoctorReading.by_link(token, clock()) or no_such_link("reading")
+
+
+def child_of(reading: DoctorReading) -> object:
+    return reading.version.plan.child
+
+
+def read_page(
+    reading: DoctorReading, token: str, form: ConfirmForm, status: int = 200, problem: str = ""
+) -> ResponseReturnValue:
+    """Every line as it was typed, in the words of the paper: the doctor has the paper itself."""
+    version = reading.version
+    facts = {
+        "child": child_of(reading),
+        "version": version,
+        "parts": [p for p in comparing.parts_of(version) if p.rows],
+        "signatures": held.signatures_of(version.scan_id),
+        "reader": code(),
+    }
+    page = "plans/doctor_read.html"
+    return render_template(page, token=token, form=form, problem=problem, **facts), status
