@@ -331,7 +331,7 @@ def test_the_binder_costs_a_few_statements_a_plan(as_user, cast, statements):
     with statements() as one_less:
         tessa.page("/nursery/binder")
 
-    assert all_of_them.count - one_less.count <= 8
+    assert all_of_them.count - one_less.count <= 10
     plans = Grant.select().where(Grant.nursery == cast.baach, Grant.is_running()).count()
     assert one_less.count <= 20 + 8 * plans
 

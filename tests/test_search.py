@@ -32,7 +32,7 @@ def session(app):
         starts = clock() + timedelta(days=9)
         facts = {
             "topic": "sleep",
-            "texts": {"fr": {"title": "Le sommeil du bébé", "about": "Échange entre parents."}},
+            "texts": {"fr": {"title": "Le portage du bébé", "about": "Échange entre parents."}},
             "languages": "fr",
             "starts": starts,
             "ends": starts + timedelta(hours=1),
@@ -85,11 +85,11 @@ def test_what_is_shown_is_in_the_readers_language(as_user):
 
 def test_coming_sessions_are_found_and_past_cancelled_and_trainings_are_not(reader, session):
     coming = session()
-    session(texts={"fr": {"title": "Le sommeil passé"}}, starts=clock() - timedelta(days=1))
-    session(texts={"fr": {"title": "Le sommeil annulé"}}, cancelled=clock())
-    session(texts={"fr": {"title": "Le sommeil formé"}}, kind="training")
+    session(texts={"fr": {"title": "Le portage passé"}}, starts=clock() - timedelta(days=1))
+    session(texts={"fr": {"title": "Le portage annulé"}}, cancelled=clock())
+    session(texts={"fr": {"title": "Le portage formé"}}, kind="training")
 
-    answer = ask(reader, "le sommeil")
+    answer = ask(reader, "le portage")
 
     links = [href for href in hrefs(answer) if href.startswith("/info-sante/")]
     assert links == [f"/info-sante/{coming.id}"]
@@ -143,14 +143,14 @@ def test_while_typing_only_the_hits_come(as_user):
 def test_the_number_of_statements_does_not_grow_with_the_sessions(as_user, session, statements):
     client = as_user(None)
     session()
-    ask(client, "sommeil")
+    ask(client, "portage")
     with statements() as few:
-        ask(client, "sommeil")
+        ask(client, "portage")
     for _ in range(60):
         session()
 
     with statements() as many:
-        found = ask(client, "sommeil")
+        found = ask(client, "portage")
 
     assert len(hrefs(found)) == 20
     assert many.count == few.count
