@@ -415,8 +415,18 @@ def _beside(before: Listed, after: Listed, within: tuple[Listed, ...]) -> Iterat
     for name in after.nested():
         for was, thing in _paired(getattr(before, name), getattr(after, name), _naming):
             yield Change(within, name, was, thing)
-            old, new = was or _blank(thing), thing or _blank(was)
-            yield from _beside(old, new, (*within, new))
+            yield from _inside(was, thing, within)
+
+
+def _inside(
+    was: Listed | None, thing: Listed | None, within: tuple[Listed, ...]
+) -> Iterator[Change]:
+    """Of what came or went, each field and line came or went with it."""
+    old, new = was or _blank(thing), thing or _blank(was)
+    for change in _beside(old, new, (*within, new)):
+        if change.differs:
+            before, after = was and change.before, thing and change.after
+            yield replace(change, before=before, after=after)
 
 
 def _facts(thing: Listed) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def test_a_field_of_a_medicine_is_told_beside_the_medicine(app):
 
     assert (("Salbutamol",), "dose", "4 bouffées", "2") in changes
     assert ((), "medicines", None, after.medicines[0]) in changes
-    assert (("Midazolam",), "dose", "", "5 mg") in changes
+    assert (("Midazolam",), "dose", None, "5 mg") in changes
     assert len(changes) == 3, "the one that only moved along is not told"
 
 

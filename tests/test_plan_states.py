@@ -54,7 +54,8 @@ def test_a_date_that_passed_is_a_banner_that_the_device_shows_and_hides_nothing(
     page = BeautifulSoup(rendered(app, kind, "en", cast.leo_plan), "html.parser")
     banners = {tag["data-until"]: tag for tag in page.select("[data-until]")}
 
-    assert set(banners) == {"2027-09-30", "2027-06-15"}
+    assert "2027-09-30" in banners
+    assert ("2027-06-15" in banners) == (kind == "plan"), "in an emergency nobody reviews"
     assert all(tag.has_attr("hidden") for tag in banners.values()), "held.js knows the day"
     assert "30 September 2027" in banners["2027-09-30"].get_text()
     without_script = [tag.extract() for tag in banners.values()] and page.get_text(" ")
