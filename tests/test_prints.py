@@ -333,7 +333,7 @@ def test_the_binder_costs_a_few_statements_a_plan(as_user, cast, statements):
 
     assert all_of_them.count - one_less.count <= 10
     plans = Grant.select().where(Grant.nursery == cast.baach, Grant.is_running()).count()
-    assert one_less.count <= 20 + 8 * plans
+    assert one_less.count <= 20 + 10 * plans
 
 
 def test_one_plan_that_cannot_be_read_keeps_no_other_from_the_binder(

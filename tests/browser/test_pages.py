@@ -51,6 +51,9 @@ SENT = {
     ],
     "plans.scan": [("#scan-form", {"valid_from": NO_DAY})],
     "endings.show": [("#stop-form", {"name": "", "on": NO_DAY})],
+    "doctor.ask": [("main form", {"sent_to": "Dr Faber"}), ("main form", {"sent_to": ""})],
+    "notes.show": [("main form", {"diet": "x" * 501})],
+    "kits.show": [("main form", {"expires": "soon"})],
     "endings.hand_back_one": [("main form", {"to": "", "on": NO_DAY})],
     "hand_over.last_day": [("main form", {"until": NO_DAY})],
     "plans.check": [("#check-form", {})],
@@ -106,7 +109,7 @@ class Walk:
 
 # What a tablet holds (board, plan, emergency) are the same bytes for every reader.
 WALKS = {
-    "nobody": Walk("", ("/", "/offline", "/pai/offline", "/nothing-here")),
+    "nobody": Walk("", ("/", "/offline", "/pai/offline", "/nothing-here"), others=("requests.",)),
     "family": Walk("Inês Santos", ("/home",), others=("editing.",)),
     "editor": Walk("Inês Santos", ("/home",), rooms=("editing.", "plans.scan")),
     "nursery": Walk(
