@@ -33,7 +33,7 @@ def test_zoe_waits_for_two_seats_and_reads_that_she_has_them(someone, server, si
     page.goto(f"{server.url}/info-sante")
     page.get_by_text("A safe home", exact=True).first.click()  # the filter, by htmx
     expect(page.get_by_role("status").filter(has_text="2 sessions")).to_be_visible()
-    assert "topic=4" in page.url
+    expect(page).to_have_url(re.compile("topic=4"))
     page.get_by_role("link", name="A safe home").first.click()
     address = page.url
     page.get_by_role("main").get_by_role("link", name="Sign in").click()
