@@ -838,7 +838,8 @@ def test_an_injected_script_does_not_run_on_a_copy(server, tablet, leo):
 
 def test_no_word_of_a_plan_lies_in_clear_in_any_storage(server, tablet, leo, tmp_path):
     page = tablet.open(f"/plans/{leo}")
-    with urlopen(f"{server.url}/pai/offline") as answer:  # which every browser may keep
+    # What every browser may keep is no secret.
+    with urlopen(f"{server.url}/pai/offline") as answer:  # noqa: S310
         public = answer.read().decode()
     shown = page.locator("main").inner_text().split()
     words = [word for word in shown if len(word) > 9 and word not in public][:30]
