@@ -70,6 +70,11 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone(LUXEMBOURG)
 
 
+def today() -> date:
+    """The day in Luxembourg."""
+    return local(clock()).date()
+
+
 # ── the database ─────────────────────────────────────────────────────────────────────────────────
 
 

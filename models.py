@@ -38,7 +38,7 @@ from database import (
     UtcField,
     clock,
     db,
-    local,
+    today,
 )
 
 GRACE = timedelta(hours=72)  # product.md 5: how long a nursery's copy outlives the end of sharing
@@ -381,8 +381,7 @@ class Grant(BaseModel):
     @classmethod
     def is_running(cls) -> Any:
         """An expression: accepted, not ended, and not past its last day."""
-        today = local(clock()).date()
-        in_time = cls.until.is_null() | (cls.until >= today)
+        in_time = cls.until.is_null() | (cls.until >= today())
         return cls.accepted.is_null(False) & cls.ended.is_null() & in_time
 
     @classmethod

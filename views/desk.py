@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms.validators import Optional, StopValidation
 
 import booking
-from database import LUXEMBOURG, DomainError, clock, local
+from database import LUXEMBOURG, DomainError, clock, today
 from models import Audit
 from offices import CareRequest, RequestKind
 from views import asking, queues
@@ -215,7 +215,7 @@ def desk_page(
         is_mine=is_mine,
         now=now,
         late=queues.LONG,
-        today=local(now).date(),
+        today=today(),
         asking=asking,
         is_part=wants_fragment(),
     )

@@ -13,7 +13,7 @@ from peewee import JOIN, ModelSelect
 from wtforms import ValidationError
 
 import services
-from database import DataKey, clock, local
+from database import DataKey, clock, local, today
 from models import Person
 from offices import Centre, Service
 from views.fields import a_choice, a_day, mail_line, one_line, phone_line, required, some_lines
@@ -50,7 +50,7 @@ def secure(form: FlaskForm, field: Any) -> None:
 
 
 def past(form: FlaskForm, field: Any) -> None:
-    if field.data and field.data > local(clock()).date():
+    if field.data and field.data > today():
         raise ValidationError(_l("This day has not come yet."))
 
 
@@ -230,7 +230,7 @@ def centre_page(centre: Centre, form: CentreForm, status: int = 200) -> Response
 
 def checked_on(form: ServiceForm | CentreForm) -> Any:
     """The button "checked today" says more than the field."""
-    return local(clock()).date() if request.form.get("checked") else form.checked_on.data
+    return today() if request.form.get("checked") else form.checked_on.data
 
 
 def saved() -> ResponseReturnValue:

@@ -15,6 +15,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, StopValidation, ValidationError
 from wtforms.widgets import DateInput
 
+from database import today
+
 LINE = 200  # characters of a one-line field
 TEXT = 2000
 
@@ -107,6 +109,16 @@ def a_day(label: Any, *validators: Any, **more: Any) -> Day:
 def sensible_year(form: FlaskForm, field: Any) -> None:
     if field.data and not 2000 <= field.data.year <= 2100:
         raise ValidationError(_l("This date does not exist. Day, month and year."))
+
+
+def not_future(form: FlaskForm, field: Day) -> None:
+    if field.data and field.data > today():
+        raise ValidationError(_l("This day is still to come."))
+
+
+def not_past(form: FlaskForm, field: Day) -> None:
+    if field.data and field.data < today():
+        raise ValidationError(_l("This day has passed."))
 
 
 def phone_line(label: Any, *validators: Any) -> StringField:

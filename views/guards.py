@@ -67,6 +67,7 @@ PUBLIC = {
 SAFE = {"GET", "HEAD", "OPTIONS"}
 TAKES_FILES = {"children.take_photo", "plans.keep_scan"}
 LARGEST_FORM = 1 << 20  # bytes; the fullest page of the editor is well below
+HOUR = timedelta(hours=1)
 WRONG_LINKS = 10  # from one address in an hour
 SEEN_EVERY = 60  # seconds between two notes that a session is in use
 
@@ -186,9 +187,14 @@ def allowed(action: str, model: type[Model] | None = None) -> Callable:
 
 def no_such_link(kind: str) -> NoReturn:
     """404 for a link that works no more, and 429 for an address that tries many."""
-    if not Limit.allow(f"{kind}:{caller()}", WRONG_LINKS, timedelta(hours=1), clock()):
-        raise DomainError("too-many-tries")
+    slow_down(f"{kind}:{caller()}", WRONG_LINKS)
     abort(404)
+
+
+def slow_down(key: str, most: int, per: timedelta = HOUR) -> None:
+    """Counts one more try of `key`, and refuses it once there were `most`."""
+    if not Limit.allow(key, most, per, clock()):
+        raise DomainError("too-many-tries")
 
 
 def in_nursery(action: str) -> Callable:

@@ -22,27 +22,21 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms.validators import ValidationError
 
 import endings
 import plan as document
 from access import can
-from database import DomainError, clock, db, local
-from models import Audit, Child, Contact, Grant, Limit, Nursery, Plan, PlanVersion
+from database import DomainError, clock, db, local, today
+from models import Audit, Child, Contact, Grant, Nursery, Plan, PlanVersion
 from views import passkeys
-from views.fields import Day, a_day
-from views.guards import allowed, get_or_404
+from views.fields import a_day, not_past
+from views.guards import allowed, get_or_404, slow_down
 from views.rendering import day, sentence
 
 bp = Blueprint("hand_over", __name__, url_prefix="/children/<uuid:child_id>")
 
 PACKS = 10  # that a person may take in a day
 CONTACT = ("name", "relation", "phones", "reach", "languages", "collects")
-
-
-def not_past(form: FlaskForm, field: Day) -> None:
-    if field.data and field.data < local(clock()).date():
-        raise ValidationError(_l("This day has passed."))
 
 
 class LastDayForm(FlaskForm):
@@ -56,7 +50,7 @@ class LastDayForm(FlaskForm):
 @allowed("child.share", Child)
 def last_day(child: Child, grant_id: UUID) -> ResponseReturnValue:
     grant = get_or_404(child.grants, grant_id)
-    proposed = endings.last_day(child, local(clock()).date())
+    proposed = endings.last_day(child, today())
     return last_day_page(child, grant, LastDayForm(until=grant.until or proposed))
 
 
@@ -101,8 +95,7 @@ def pack(child: Child) -> ResponseReturnValue:
         passkeys.proved(g.actor.person, request.form.get("proof"), "hand-over", child.id, clock())
     except DomainError:
         return pack_page(child, sentence(DomainError("passkey-needed")), 403)
-    if not Limit.allow(f"hand-over:{g.actor.person_id}", PACKS, endings.DAY, clock()):
-        raise DomainError("too-many-tries")
+    slow_down(f"hand-over:{g.actor.person_id}", PACKS, endings.DAY)
     Audit.note(g.actor, "child.hand-over", child.id, child=child.id)
     response = Response(packed(child, clock()), mimetype="application/zip")
     response.headers["Content-Disposition"] = "attachment; filename=hand-over.zip"

@@ -1,7 +1,6 @@
 """The crèche: its board for everybody there, and what its people look after behind it."""
 
 from collections.abc import Callable, Iterable
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,7 @@ import access
 import nurseries
 import offline
 import plan
-from database import DomainError, clock, local
+from database import DomainError, clock, today
 from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rosters, words
 from views.fields import a_choice, one_line, options, required
@@ -611,10 +610,6 @@ def device_form(nursery: Nursery, fresh: bool = False) -> DeviceForm:
 def facts_of(form: PaperForm) -> dict[str, Any]:
     facts = {field: form[field].data for field in ("name", "peg_sign", "condition", "place")}
     return facts | {"room": as_id(form.room.data)}
-
-
-def today() -> date:
-    return local(clock()).date()
 
 
 def name(grant: Grant) -> str:

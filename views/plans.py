@@ -1,7 +1,7 @@
 """A plan: opened by whoever may, begun from its scan, sent, compared by a second person."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
@@ -26,7 +26,6 @@ from models import (
     Child,
     Draft,
     Grant,
-    Limit,
     Person,
     Plan,
     PlanVersion,
@@ -37,13 +36,12 @@ from models import (
 from plan import Content, Sheet
 from views import comparing, headers, held, release, words
 from views.fields import a_choice, a_day, one_of, options, some_lines
-from views.guards import allowed
+from views.guards import allowed, slow_down
 from views.rendering import LANGUAGE_NAMES, code, sentence
 
 bp = Blueprint("plans", __name__)
 
 UPLOADS = 20  # scans a person may send in an hour
-HOUR = timedelta(hours=1)
 PAPERS = {"": _l("Not said"), **LANGUAGE_NAMES, "und": _l("Another language")}
 MORE = {"add": _l("Add the new pages to them"), "replace": _l("Replace them all")}
 DATES = ("valid_from", "valid_until", "review_on")
@@ -216,8 +214,7 @@ def keep_scan(plan: Plan) -> ResponseReturnValue:
 
 def redrawn(files: list[bytes]) -> list[bytes]:
     """The pages as only our own decoder draws them; before any transaction: it takes its time."""
-    if not Limit.allow(f"scan:{g.actor.person_id}", UPLOADS, HOUR, clock()):
-        raise DomainError("too-many-tries")
+    slow_down(f"scan:{g.actor.person_id}", UPLOADS)
     return images.scan_pages([("", data) for data in files])
 
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from flask import (
@@ -24,9 +24,8 @@ from peewee import JOIN, OperationalError
 
 import offline
 import plan as document
-import sealing
 from access import can
-from database import DataKey, DomainError, Sealed, clock, db, local
+from database import DataKey, Sealed, clock, db, local
 from models import (
     Audit,
     Blob,
@@ -35,7 +34,6 @@ from models import (
     Draft,
     Guardian,
     KitUnit,
-    Limit,
     Nursery,
     Person,
     Plan,
@@ -45,14 +43,13 @@ from models import (
 from plan import reading
 from views import held, rosters
 from views.board import Card, groups_of
-from views.guards import allowed, in_nursery, require
+from views.guards import allowed, caller, in_nursery, require, slow_down
 from views.rendering import LOCALES, code
 
 bp = Blueprint("prints", __name__)
 
 LETTERS = 8  # of a code
 CHECKS = 100  # codes that may be looked up from one address in an hour: a binder, and some slips
-HOUR = timedelta(hours=1)
 CHILD = (
     *("first_name", "family_name", "born", "weight", "weighed_on"),
     *("photo_on", "peg_sign", "languages"),
@@ -213,9 +210,7 @@ def check_form() -> ResponseReturnValue:
 @bp.get("/check/<code>")
 def check(code: str) -> ResponseReturnValue:
     """One of four sentences and nothing else; each try counts, so that nobody tries them all."""
-    address = sealing.blind_index(request.remote_addr or "").hex()
-    if not Limit.allow(f"check:{address}", CHECKS, HOUR, clock()):
-        raise DomainError("too-many-tries")
+    slow_down(f"check:{caller()}", CHECKS)
     letters = offline.typed(code)
     standing = document.standing(letters)
     return render_template("prints/check.html", code=in_two(letters), standing=standing)

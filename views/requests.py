@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 
 import booking
 import services
-from database import DomainError, Sealed, clock, local
+from database import DomainError, Sealed, clock, today
 from models import Child
 from offices import CareRequest, CareRequestEvent, RequestKind, RequestStatus
 from views import asking, calendars
@@ -136,7 +136,7 @@ def form_page(
         form=form,
         digit=asking.DIGITS[kind],
         is_gated=kind in asking.GATED,
-        walk_ins=asking.walk_ins(local(clock()).date()) if kind == RequestKind.CNJE else (),
+        walk_ins=asking.walk_ins(today()) if kind == RequestKind.CNJE else (),
         problem=problem,
         **channel(kind),
     )
