@@ -11,7 +11,7 @@ from peewee import JOIN, IntegrityError, ModelSelect, fn
 
 import jobs
 import services
-from database import LUXEMBOURG, DataKey, DomainError, db, local
+from database import LUXEMBOURG, DataKey, DomainError, db, local, paged
 from models import Person
 from offices import (
     CareRequest,
@@ -256,21 +256,17 @@ def _half_hours(half: str) -> Iterable[datetime]:
 
 
 def coming(
-    scope: ModelSelect, now: datetime, most: int, after: InfoSession | None = None
-) -> list[InfoSession]:
-    """The next sessions in their order, each with its centre and how many parties wait for it."""
+    scope: ModelSelect, now: datetime, most: int, after: UUID | None
+) -> tuple[list[InfoSession], UUID | None]:
+    """The next sessions in their order, each with its centre and how many parties wait for it; the
+    last one's id where more follow."""
     waiting = _waiting(InfoSession.id).select(fn.COUNT(Registration.id))
     rows = (
         scope.select_extend(Centre, waiting.alias("waiting"))
         .join(Centre, JOIN.LEFT_OUTER)
         .where(InfoSession.starts > now)
-        .order_by(InfoSession.starts, InfoSession.id)
-        .limit(most)
     )
-    if after:
-        same = (InfoSession.starts == after.starts) & (InfoSession.id > after.id)
-        rows = rows.where((InfoSession.starts > after.starts) | same)
-    return list(rows)
+    return paged(rows, InfoSession.starts, after, most)
 
 
 def going(person: Person, kind: SessionKind, now: datetime, most: int) -> list[Registration]:

@@ -156,14 +156,9 @@ class SeatForm(FlaskForm):
 @bp.get("")
 @allowed("desk.sessions")
 def index() -> ResponseReturnValue:
-    last = InfoSession.get_or_none(InfoSession.id == request.args.get("after", type=UUID))
-    found = booking.coming(InfoSession.visible_to(g.actor), clock(), SHOWN + 1, last)
-    return render_template(
-        "desk_sessions/index.html",
-        found=found[:SHOWN],
-        later=found[SHOWN - 1].id if len(found) > SHOWN else None,
-        kinds=KINDS,
-    )
+    after = request.args.get("after", type=UUID)
+    found, later = booking.coming(InfoSession.visible_to(g.actor), clock(), SHOWN, after)
+    return render_template("desk_sessions/index.html", found=found, later=later, kinds=KINDS)
 
 
 @bp.get("/new")

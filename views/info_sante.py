@@ -51,16 +51,16 @@ def schedule(kind: SessionKind, topics: Mapping[str, Any]) -> Response:
     )
     filters = {"topic": numbered(topics), "language": LANGUAGE_NAMES, "place": places(kind)}
     chosen = {name: value for name in filters if (value := request.args.get(name)) in filters[name]}
-    last = InfoSession.get_or_none(InfoSession.id == request.args.get("after", type=UUID))
-    found = booking.coming(narrowed(to_come, topics, chosen), clock(), SHOWN + 1, last)
+    after = request.args.get("after", type=UUID)
+    found, later = booking.coming(narrowed(to_come, topics, chosen), clock(), SHOWN, after)
     person = g.actor.person
     mine = booking.going(person, kind, clock(), SHOWN) if person else []
     return page_or_fragment(
         "info_sante/index.html",
         "info_sante/_schedule.html",
         kind=kind,
-        days=by_day(found[:SHOWN]),
-        later=found[SHOWN - 1].id if len(found) > SHOWN else None,
+        days=by_day(found),
+        later=later,
         filters=filters,
         chosen=chosen,
         mine=mine,
