@@ -17,7 +17,7 @@ import booking
 import services
 from database import local
 from models import Child, Person
-from offices import Centre, RequestKind
+from offices import RequestKind
 from views.fields import (
     a_choice,
     a_day,
@@ -145,7 +145,7 @@ def _children(children: Sequence[Child]) -> dict[str, str]:
 
 
 def centres() -> dict[str, str]:
-    return {str(centre.id): centre.name for centre in Centre.select().order_by(Centre.rank)}
+    return {str(centre.id): centre.name for centre in services.centres()}
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────
@@ -174,7 +174,7 @@ def walk_ins(today: date) -> list[dict[str, Any]]:
             "days": services.next_days(rule, today, WALK_INS),
             "checked_on": centre.checked_on,
         }
-        for centre in Centre.select().order_by(Centre.rank)
+        for centre in services.centres()
         for rule in services.rules_of(centre)
         if not rule.appointment
     ]

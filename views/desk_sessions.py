@@ -17,7 +17,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 import booking
 from database import DomainError, clock, local
-from offices import Centre, InfoSession, Registration, SeatState, SessionKind
+from offices import InfoSession, Registration, SeatState, SessionKind
+from views import asking
 from views.fields import (
     a_choice,
     a_day,
@@ -329,9 +330,7 @@ def session_form(kind: str, info_session: InfoSession | None = None) -> SessionF
     form = SessionForm(data=standing(info_session) if info_session else None)
     form.by_video = kind == SessionKind.TRAINING
     form.topic.choices = options(TRAINING_TOPICS if form.by_video else TOPICS)
-    centres = Centre.select().order_by(Centre.rank, Centre.name)
-    names = {str(centre.id): centre.name for centre in centres}
-    form.centre.choices = options({"": _("None of these"), **names})
+    form.centre.choices = options({"": _("None of these"), **asking.centres()})
     return form
 
 

@@ -198,7 +198,6 @@ def page(
         to_come=info_session.starts > clock() and not info_session.cancelled,
         form=form or join_form(info_session, fresh=True),
         problem=problem,
-        map_link=services.map_link,
         channels=channels(info_session.kind),
     )
 

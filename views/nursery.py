@@ -222,7 +222,7 @@ def invite_person(staff: Staff) -> ResponseReturnValue:
     secret = nurseries.invite(staff, clock())
     Audit.note(g.actor, "staff.invite", staff.id)
     link = url_for("invitations.show", token=secret, _external=True)
-    return render_template("nursery/invitation.html", staff=staff, link=link, qr=rosters.qr(link))
+    return render_template("nursery/invitation.html", staff=staff, link=link)
 
 
 @bp.get("/people/<uuid:staff_id>/end")
@@ -538,7 +538,7 @@ def code_page(device: Device, letters: str) -> ResponseReturnValue:
         "nursery/code.html",
         device=device,
         letters=[letters[:5], letters[5:]],
-        qr=rosters.qr(link),
+        link=link,
         digits=None,
     )
 

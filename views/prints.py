@@ -41,7 +41,7 @@ from models import (
     PlanVersion,
 )
 from plan import reading
-from views import held, rosters
+from views import held
 from views.board import Card, groups_of
 from views.guards import allowed, caller, in_nursery, require, slow_down
 from views.rendering import LOCALES, code
@@ -128,7 +128,6 @@ def facts(plan: Plan, version: PlanVersion, language: str) -> dict[str, Any]:
         ),
         "code": in_two(version.code or ""),
         "link": link,
-        "qr": link and rosters.qr(link),
         "printed": clock(),
     }
 

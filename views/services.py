@@ -47,15 +47,14 @@ def index() -> ResponseReturnValue:
         offices=OFFICES,
         groups=groups,
         doors=DOORS,
-        openings=[opening for centre in centres() for opening in openings(centre)],
-        map_link=services.map_link,
+        openings=[opening for centre in services.centres() for opening in openings(centre)],
     )
 
 
 @bp.get("/pai")
 def pai() -> ResponseReturnValue:
     division = services.by_slug("school-medicine").get("school-medicine")
-    return render_template("services/pai.html", division=division, map_link=services.map_link)
+    return render_template("services/pai.html", division=division)
 
 
 @bp.get("/pai/questions")
@@ -64,10 +63,6 @@ def questions() -> ResponseReturnValue:
 
 
 # ── opening rules ────────────────────────────────────────────────────────────────────────────────
-
-
-def centres() -> list[Centre]:
-    return list(Centre.select().order_by(Centre.rank, Centre.name))
 
 
 def openings(centre: Centre) -> list[dict[str, Any]]:
