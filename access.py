@@ -57,11 +57,8 @@ def seen(actor: Actor, _: Any) -> bool:
 
 def second_person(actor: Actor, thing: Any) -> bool:
     """The manager of a nursery that holds the grant, or to which it is offered; no guardian."""
-    held = (
-        Grant.select()
-        .where(Grant.child == _child_id(thing), Grant.nursery.in_(actor.managed))
-        .where(Grant.is_running() | Grant.is_offered())
-    )
+    mine = Grant.child == _child_id(thing), Grant.nursery.in_(actor.managed)
+    held = Grant.select().where(*mine, Grant.is_open())
     if actor.person is None or not held.exists():
         return False
     waiting = plan.waiting(thing)

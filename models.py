@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -84,6 +85,11 @@ class Person(Sealed):
     mail = Secret()  # for copies of notices; never a way to sign in
     phone = Secret()
     consented = Secret()  # ISO moment at which the notice was agreed to
+
+    @classmethod
+    def names(cls, ids: Iterable[UUID | None]) -> dict[UUID, str]:
+        people = cls.select().where(cls.id.in_({key for key in ids if key}))
+        return {person.id: person.name for person in cls.open_all(people)}
 
 
 class Passkey(BaseModel):
@@ -387,6 +393,10 @@ class Grant(BaseModel):
     @classmethod
     def is_offered(cls) -> Any:
         return cls.accepted.is_null() & cls.refused.is_null() & cls.ended.is_null()
+
+    @classmethod
+    def is_open(cls) -> Any:
+        return cls.is_running() | cls.is_offered()
 
     @classmethod
     def visible_to(cls, actor: "Actor") -> ModelSelect:

@@ -507,13 +507,8 @@ def _pieces(line: Line, lang: str) -> Iterator[Piece]:
 
 def start(child: Child) -> Plan:
     """The child's plan, made when there is none."""
-    plan = Plan.get_or_none(Plan.child == child)
-    if plan is None:
-        try:
-            with db.atomic():
-                plan = Plan.create(child=child, salt=secrets.token_bytes(16))
-        except IntegrityError:  # the other guardian began it at the same moment
-            plan = Plan.get(Plan.child == child)
+    salt = {"salt": secrets.token_bytes(16)}
+    plan, _made = Plan.get_or_create(child=child, defaults=salt)
     return plan
 
 
@@ -824,11 +819,11 @@ def _took_effect(version: PlanVersion) -> bool:
 # ── sharing ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def offer(child: Child, nursery_id: UUID, by: Person, until: Any = None) -> Grant:
+def offer(child: Child, nursery_id: UUID, by: Person, until: date | None = None) -> Grant:
     """Offer the plan to a nursery; offering twice gives the same grant."""
     with db.atomic():
-        open_now = Grant.is_running() | Grant.is_offered()
-        same = Grant.get_or_none(Grant.child == child, Grant.nursery == nursery_id, open_now)
+        here = Grant.child == child, Grant.nursery == nursery_id
+        same = Grant.get_or_none(*here, Grant.is_open())
         return same or Grant.create(child=child, nursery=nursery_id, offered_by=by, until=until)
 
 
@@ -867,7 +862,6 @@ def confirm_left(grant: Grant, now: datetime) -> None:
 def set_last_day(grant: Grant, until: date | None) -> None:
     """Of a grant that is offered or runs; one that has ended is made anew, not prolonged."""
     with db.atomic():
-        open_now = Grant.is_running() | Grant.is_offered()
-        if not Grant.update(until=until).where(Grant.id == grant.id, open_now).execute():
+        if not Grant.update(until=until).where(Grant.id == grant.id, Grant.is_open()).execute():
             raise DomainError("grant-already-ended")
         Plan.touch(grant.child_id)

@@ -497,8 +497,7 @@ def _nursery_of(child: Child, form: ShareForm) -> Nursery | None:
     except DomainError as refusal:
         form.code.errors = [sentence(refusal)]
         return None
-    open_now = Grant.is_running() | Grant.is_offered()
-    if child.grants.where(Grant.nursery == nursery, open_now).exists():
+    if child.grants.where(Grant.nursery == nursery, Grant.is_open()).exists():
         form.code.errors = [_("%(nursery)s has it already.", nursery=nursery.name)]
         return None
     return nursery

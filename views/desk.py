@@ -171,7 +171,9 @@ def enter() -> ResponseReturnValue:
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def entry_page(kind: Any, form: asking.AskForm | None, status: int = 200) -> ResponseReturnValue:
+def entry_page(
+    kind: RequestKind | None, form: asking.AskForm | None, status: int = 200
+) -> ResponseReturnValue:
     page = render_template("desk/new.html", kind=kind, form=form, digits=asking.DIGITS)
     return page, status
 

@@ -1,7 +1,7 @@
 """The facts about the services and the opening rules of the centres, edited at the desk."""
 
+from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,17 @@ import services
 from database import DataKey, clock, local, today
 from models import Person
 from offices import Centre, Service
-from views.fields import a_choice, a_day, mail_line, one_line, phone_line, required, some_lines
+from views.fields import (
+    a_choice,
+    a_day,
+    is_hour,
+    is_secure,
+    mail_line,
+    one_line,
+    phone_line,
+    required,
+    some_lines,
+)
 from views.guards import allowed
 from views.rendering import LOCALES
 
@@ -44,8 +54,7 @@ APPOINTMENT = {"yes": _l("By appointment"), "no": _l("Without appointment")}
 
 
 def secure(form: FlaskForm, field: Any) -> None:
-    parts = urlsplit(field.data or "")
-    if field.data and not (parts.scheme == "https" and parts.hostname and " " not in field.data):
+    if field.data and not is_secure(field.data):
         raise ValidationError(_l("A web address begins with https:// and has no spaces."))
 
 
@@ -55,11 +64,7 @@ def past(form: FlaskForm, field: Any) -> None:
 
 
 def on_the_clock(form: FlaskForm, field: Any) -> None:
-    """As 24 hours, so that two of them can be compared."""
-    hours, _colon, minutes = (field.data or "").partition(":")
-    if not (len(hours) == len(minutes) == 2 and f"{hours}{minutes}".isascii()):
-        raise ValidationError(_l("A time looks like 14:00."))
-    if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
+    if not is_hour(field.data or ""):
         raise ValidationError(_l("A time looks like 14:00."))
 
 
@@ -228,7 +233,7 @@ def centre_page(centre: Centre, form: CentreForm, status: int = 200) -> Response
 # ── both ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def checked_on(form: ServiceForm | CentreForm) -> Any:
+def checked_on(form: ServiceForm | CentreForm) -> date:
     """The button "checked today" says more than the field."""
     return today() if request.form.get("checked") else form.checked_on.data
 

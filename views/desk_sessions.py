@@ -22,6 +22,8 @@ from views import asking
 from views.fields import (
     a_choice,
     a_day,
+    is_hour,
+    is_secure,
     one_line,
     one_of,
     options,
@@ -31,7 +33,14 @@ from views.fields import (
     tidy,
 )
 from views.guards import allowed
-from views.rendering import LANGUAGE_NAMES, code, page_or_fragment, sentence, wants_fragment
+from views.rendering import (
+    LANGUAGE_NAMES,
+    code,
+    confirmation,
+    page_or_fragment,
+    sentence,
+    wants_fragment,
+)
 from views.words import ADULTS, TOPICS, TRAINING_TOPICS
 
 bp = Blueprint("desk_sessions", __name__, url_prefix="/desk/info-sante")
@@ -53,7 +62,7 @@ def hour_line(label: Any) -> StringField:
 
 
 def an_hour(form: FlaskForm, field: StringField) -> None:
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", field.data):
+    if not is_hour(field.data):
         raise ValidationError(_l("An hour and its minutes, for example 14:30"))
 
 
@@ -80,7 +89,7 @@ class SessionForm(FlaskForm):
             raise ValidationError(_l("Choose one language at least."))
 
     def validate_link(self, field: Field) -> None:
-        if not re.fullmatch(r"https://[^\s/?#]+\S*", field.data):
+        if not is_secure(field.data):
             raise ValidationError(_l("A link begins with https:// and has no spaces."))
 
     def validate_seats(self, field: Field) -> None:
@@ -210,10 +219,11 @@ def save(info_session: InfoSession) -> ResponseReturnValue:
 @allowed("desk.sessions", InfoSession)
 def cancellation(info_session: InfoSession) -> ResponseReturnValue:
     return confirmation(
-        info_session,
         _("Cancel this session?"),
         _("Everybody on the list gets a message. Call those without an account."),
         _("Yes, cancel the session"),
+        back=url_for(".show", info_session_id=info_session.id),
+        nav="sessions",
     )
 
 
@@ -254,10 +264,11 @@ def register(info_session: InfoSession) -> ResponseReturnValue:
 @allowed("desk.sessions", Registration)
 def departure(registration: Registration) -> ResponseReturnValue:
     return confirmation(
-        registration.info_session,
         _("Take %(name)s off the list?", name=name_of(registration)),
         _("Who waits is served next, and gets a message."),
         _("Yes, take off the list"),
+        back=url_for(".show", info_session_id=registration.info_session_id),
+        nav="sessions",
     )
 
 
@@ -311,13 +322,6 @@ def form_page(
             kinds=KINDS,
         ),
         status,
-    )
-
-
-def confirmation(info_session: InfoSession, title: str, text: str, act: str) -> ResponseReturnValue:
-    back = url_for(".show", info_session_id=info_session.id)
-    return render_template(
-        "nursery/confirmation.html", title=title, text=text, act=act, back=back, nav="sessions"
     )
 
 

@@ -121,6 +121,15 @@ def not_past(form: FlaskForm, field: Day) -> None:
         raise ValidationError(_l("This day has passed."))
 
 
+def is_hour(text: str) -> bool:
+    """As 24 hours, so that two of them can be compared."""
+    return bool(re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text))
+
+
+def is_secure(address: str) -> bool:
+    return bool(re.fullmatch(r"https://[^\s/?#]+\S*", address))
+
+
 def phone_line(label: Any, *validators: Any) -> StringField:
     return one_line(label, *validators, dialable, length=40)
 

@@ -10,7 +10,6 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from flask import (
     Blueprint,
     Response,
-    current_app,
     flash,
     g,
     redirect,
@@ -114,7 +113,6 @@ def pack_page(child: Child, problem: str = "", status: int = 200) -> ResponseRet
         birthday=endings.fourth_birthday(child),
         may_share=can(g.actor, "child.share", child),
         with_passkey=g.actor.person.passkeys.exists(),
-        others=[(path, text) for path, text in also(plan) if is_here(path)],
         problem=problem,
     )
     return page, status
@@ -122,20 +120,6 @@ def pack_page(child: Child, problem: str = "", status: int = 200) -> ResponseRet
 
 def shown(plan: Plan | None) -> PlanVersion | None:
     return plan and document.last_in_force(plan)
-
-
-def also(plan: Plan | None) -> list[tuple[str, str]]:
-    """The same plan in other shapes, each at its own address."""
-    if plan is None or plan.current_id is None:
-        return []
-    return [
-        (f"/plans/{plan.id}/print", _("Print the plan")),
-        (f"/plans/{plan.id}/export.json", _("The plan for other programs (JSON)")),
-    ]
-
-
-def is_here(path: str) -> bool:
-    return current_app.url_map.bind("").test(path, "GET")
 
 
 def packed(child: Child, now: datetime) -> bytes:

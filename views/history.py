@@ -1,6 +1,5 @@
 """Who changed what in a plan, field by field, and how a version that is no longer in force read."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +92,7 @@ def show(plan: Plan) -> ResponseReturnValue:
         steps=steps_of(versions)[:SHOWN],
         older=versions[SHOWN - 1].no if len(versions) > SHOWN else None,
         acts=acts,
-        people=names({row.author_id for row in versions} | {act.person for act in acts}),
+        people=Person.names({row.author_id for row in versions} | {act.person for act in acts}),
     )
 
 
@@ -113,11 +112,6 @@ def acts_of(plan: Plan) -> list[Audit]:
         Audit.child == plan.child_id, Audit.action.in_(LIVE), Audit.outcome == "done"
     )
     return list(rows.order_by(Audit.created.desc(), Audit.id).limit(ACTS_SHOWN))
-
-
-def names(ids: Iterable[Any]) -> dict[Any, str]:
-    people = Person.select().where(Person.id.in_({key for key in ids if key}))
-    return {person.id: person.name for person in Sealed.open_all(people)}
 
 
 # ── in words ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,24 +1,32 @@
 """Info-Santé sessions for everybody, PAI trainings for staff of nurseries: find, join, leave."""
 
 from collections.abc import Mapping
+from datetime import date
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from peewee import ModelSelect
 
 import booking
 import services
 from database import DomainError, clock, local
-from offices import Centre, InfoSession, Registration, SeatState, SessionKind
+from offices import Centre, InfoSession, Registration, SeatState, Service, SessionKind
 from views import calendars
 from views.fields import one_of
 from views.guards import allowed, get_or_404
-from views.rendering import LANGUAGE_NAMES, page_or_fragment, sentence, wants_fragment
+from views.rendering import (
+    LANGUAGE_NAMES,
+    confirmation,
+    page_or_fragment,
+    sentence,
+    wants_fragment,
+)
 from views.words import ADULTS, TOPICS, TRAINING_TOPICS
 
 bp = Blueprint("info_sante", __name__)
@@ -82,7 +90,9 @@ def places(kind: SessionKind) -> dict[str, Any]:
     return {**{centre.slug: centre.name for centre in centres}, VIDEO: _("By video")}
 
 
-def narrowed(to_come: Any, topics: Mapping[str, Any], chosen: Mapping[str, str]) -> Any:
+def narrowed(
+    to_come: ModelSelect, topics: Mapping[str, Any], chosen: Mapping[str, str]
+) -> ModelSelect:
     if "topic" in chosen:
         to_come = to_come.where(InfoSession.topic == list(topics)[int(chosen["topic"]) - 1])
     if "language" in chosen:
@@ -95,12 +105,12 @@ def narrowed(to_come: Any, topics: Mapping[str, Any], chosen: Mapping[str, str])
     return to_come
 
 
-def by_day(found: list[InfoSession]) -> list[tuple[Any, list[InfoSession]]]:
+def by_day(found: list[InfoSession]) -> list[tuple[date, list[InfoSession]]]:
     days = groupby(found, key=lambda info_session: local(info_session.starts).date())
     return [(day, list(rows)) for day, rows in days]
 
 
-def channels(kind: SessionKind) -> Any:
+def channels(kind: SessionKind) -> Service:
     """The service's phone and mail for what cannot be done here, with the day of their check."""
     return services.by_slug(kind)[kind]
 
@@ -158,11 +168,10 @@ def join(info_session: InfoSession) -> ResponseReturnValue:
 @allowed("session.leave", Registration)
 def departure(registration: Registration) -> ResponseReturnValue:
     has_seat = registration.state == SeatState.SEAT
-    return render_template(
-        "nursery/confirmation.html",
-        title=_("Give up your seat?") if has_seat else _("Leave the waiting list?"),
-        text=_("Who waits is served next. You can join again, at the end of the list."),
-        act=_("Give up the seat") if has_seat else _("Leave the list"),
+    return confirmation(
+        _("Give up your seat?") if has_seat else _("Leave the waiting list?"),
+        _("Who waits is served next. You can join again, at the end of the list."),
+        _("Give up the seat") if has_seat else _("Leave the list"),
         back=address_of(registration.info_session),
         nav="sessions",
     )

@@ -1,6 +1,6 @@
 """The words of a notice, in the app and by mail. No child, kind of service or reason is in them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.message import EmailMessage
 from email.utils import formatdate
 
@@ -9,6 +9,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+import booking
 import jobs
 import services
 from offices import Notice
@@ -43,7 +44,6 @@ PLACES = {
     "sharing-ends": ("hand_over.show", "child_id"),
 }
 WITH_CALENDAR = {"request-confirmed"}
-HALF_HOUR = timedelta(minutes=30)
 # The same words for both kinds of session, and where each kind is shown.
 SEATS = {
     "seat": _l("A seat has become free: you have a seat on %(when)s."),
@@ -106,7 +106,7 @@ def _compose(notice: Notice) -> EmailMessage:
     starts = starts_of(notice)
     if starts and notice.code in WITH_CALENDAR:
         url = origin + path_of(notice) if notice.person_id else ""
-        ends = starts + HALF_HOUR
+        ends = starts + booking.HALF_HOUR
         if "ends" in notice.facts:
             ends = datetime.fromisoformat(notice.facts["ends"])
         file = calendars.appointment(str(notice.subject), starts, ends, notice.created, url=url)

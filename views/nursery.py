@@ -28,7 +28,7 @@ import offline
 import plan
 from database import DomainError, clock, today
 from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
-from views import guards, passkeys, release, rosters, words
+from views import guards, passkeys, release, rendering, rosters, words
 from views.fields import a_choice, one_line, options, required
 from views.guards import allowed, get_or_404, in_nursery
 from views.rendering import page_or_fragment, sentence, wants_fragment
@@ -561,15 +561,7 @@ def device_page(device: Device, status: int = 200, problem: str = "") -> Respons
 def confirmation(
     back: str, title: str, text: str, act: str, names: Iterable[str] = ()
 ) -> ResponseReturnValue:
-    """A question before an act that is not undone easily; its form posts to the same address."""
-    return render_template(
-        "nursery/confirmation.html",
-        title=title,
-        text=text,
-        act=act,
-        names=names,
-        back=url_for(f".{back}"),
-    )
+    return rendering.confirmation(title, text, act, url_for(f".{back}"), "nursery", names)
 
 
 def done(said: str, endpoint: str, part: Callable | None = None) -> ResponseReturnValue:

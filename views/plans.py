@@ -152,7 +152,6 @@ def versions(plan: Plan) -> ResponseReturnValue:
     rows = Sealed.open_all(plan.versions.order_by(PlanVersion.no.desc()))
     checks = Sealed.open_all(Check.select().where(Check.version.in_(rows)).order_by(Check.created))
     ids = {row.author_id for row in rows} | {check.by_id for check in checks}
-    people = Sealed.open_all(Person.select().where(Person.id.in_(ids)))
     return render_template(
         "plans/versions.html",
         plan=plan,
@@ -160,7 +159,7 @@ def versions(plan: Plan) -> ResponseReturnValue:
         checks={row.id: [check for check in checks if check.version_id == row.id] for row in rows},
         findings=findings,
         stop_of=stop_of,
-        people={person.id: person.name for person in people},
+        people=Person.names(ids),
         may_edit=can(g.actor, "plan.ask-doctor", plan),
     )
 
@@ -296,10 +295,7 @@ def submit(plan: Plan) -> ResponseReturnValue:
 def sent(plan: Plan) -> ResponseReturnValue:
     """Next comes a crèche to compare it; where there is one already, the child's page."""
     Audit.note(g.actor, "plan.submit", plan.id, child=plan.child_id)
-    held_by = Grant.select().where(
-        Grant.child == plan.child_id, Grant.is_running() | Grant.is_offered()
-    )
-    if held_by.exists():
+    if Grant.select().where(Grant.child == plan.child_id, Grant.is_open()).exists():
         flash(_("Sent. The crèche’s manager compares it with the signed paper."))
         return redirect(url_for("children.show", child_id=plan.child_id), 303)
     flash(_("Sent. Now share it with the crèche: its manager compares it with the paper."))

@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -97,6 +98,14 @@ def page_or_fragment(page: str, fragment: str, status: int = 200, **context: Any
     """Render `fragment` for htmx, `page` (which includes it) for everyone else."""
     template = fragment if wants_fragment() else page
     return make_response(render_template(template, **context), status)
+
+
+def confirmation(
+    title: str, text: str, act: str, back: str, nav: str, names: Iterable[str] = ()
+) -> str:
+    """The page before an act that cannot be undone: its button posts to the same address."""
+    facts = {"title": title, "text": text, "act": act, "back": back, "nav": nav, "names": names}
+    return render_template("confirmation.html", **facts)
 
 
 def wants_fragment() -> bool:
