@@ -23,6 +23,7 @@ ROOMS = {
     "models": {"sealing", "database"},
     "images": {"database", "decoder"},
     "plan": {"database", "models", "sealing", "phrases"},
+    "differences": {"plan"},
     "offline": {"database", "models", "sealing", "phrases"},
     "nurseries": {"database", "models", "plan"},
     "offices": {"database", "models"},

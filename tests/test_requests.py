@@ -17,17 +17,6 @@ GATED, OPEN = ("1", "2"), ("3", "4")
 NEW = "/requests/new?kind="
 
 
-@pytest.fixture
-def at(as_user, cast):
-    """Somebody's browser in English."""
-
-    def sign_in(name: str) -> Client:
-        Person.update(language="en").where(Person.id == getattr(cast, name).id).execute()
-        return as_user(name)
-
-    return sign_in
-
-
 def form_of(client: Client, digit: str):
     step = "&step=2" if digit in GATED else ""
     return client.page(f"{NEW}{digit}{step}").select_one("main form")

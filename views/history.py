@@ -11,9 +11,10 @@ from flask_babel import lazy_gettext as _l
 import offline
 import plan as document
 from database import Sealed
+from differences import Change, changes
 from endings import Stop, stop_of
 from models import Audit, Person, Plan, PlanVersion
-from plan import Change, Line, Listed, SignGroup, content_of
+from plan import Line, Listed, SignGroup, content_of
 from views import held, words
 from views.guards import allowed
 from views.rendering import code, day, language_name
@@ -130,7 +131,7 @@ def steps_of(versions: list[PlanVersion]) -> list[Step]:
 
 def differences(before: PlanVersion, after: PlanVersion) -> tuple[Said, ...]:
     old, new = content_of(before), content_of(after)
-    said = [said_of(change, new.language) for change in document.changes(old, new)]
+    said = [said_of(change, new.language) for change in changes(old, new)]
     if before.scan_id != after.scan_id:
         said.append(Said(_("The signed paper"), None, _("photographed again"), ""))
     return tuple(said)
