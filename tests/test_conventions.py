@@ -21,6 +21,7 @@ ROOMS = {
     "decoder": {"database"},
     "database": {"sealing"},
     "models": {"sealing", "database"},
+    "remarks": {"database", "models"},
     "images": {"database", "decoder"},
     "plan": {"database", "models", "sealing", "phrases"},
     "differences": {"plan"},

@@ -9,7 +9,7 @@ from client import Client
 
 import database
 import demo
-from models import DoctorReading
+from remarks import DoctorReading
 
 NAMED = {"name": "Dr Anne Faber", "remark": "Dose à revoir en mars."}
 

@@ -28,12 +28,12 @@ from models import (
     ContactKind,
     Grant,
     Guardian,
-    Note,
     Nursery,
     Person,
     Plan,
 )
 from offices import CareRequest, Notice
+from remarks import Note
 from views import family, headers, passkeys
 from views.fields import (
     Day,

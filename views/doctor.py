@@ -6,8 +6,9 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
 from database import DomainError, clock
-from models import Audit, DoctorReading, Plan, PlanMode, PlanVersion
+from models import Audit, Plan, PlanMode, PlanVersion
 from plan import waiting
+from remarks import DoctorReading
 from views import comparing, held
 from views.fields import one_line, required, some_lines
 from views.guards import allowed, no_such_link

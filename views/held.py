@@ -16,10 +16,8 @@ from models import (
     Child,
     Contact,
     ContactKind,
-    DoctorReading,
     Grant,
     KitUnit,
-    Note,
     Nursery,
     Plan,
     PlanMode,
@@ -42,6 +40,7 @@ from plan import (
     reading,
     waiting,
 )
+from remarks import DoctorReading, Note
 from views import words
 from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number

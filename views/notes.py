@@ -9,7 +9,8 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
 from database import db, today
-from models import Audit, Child, Note, NoteKind
+from models import Audit, Child
+from remarks import Note, NoteKind
 from views.fields import one_of, some_lines
 from views.guards import allowed
 
