@@ -14,6 +14,7 @@ from PIL import Image
 
 import database
 import demo
+import demo_papers
 import plan as document
 from models import Actor, Child, Contact, KitUnit, PaperChild, Plan, PlanMode, PlanState, Presence
 from views import held, words
@@ -98,7 +99,7 @@ def test_no_line_of_the_paper_is_lost(cast, slug):
     plan = getattr(cast, f"{slug}_plan")
     everything = [folded(text) for text in (*kept(plan), plan.child.name)]
 
-    for fact in demo.case_lines()[slug]:
+    for fact in demo_papers.facts_of(slug):
         if fact in CODES or fact in FRAME:
             continue
         typed = date_of(fact)
@@ -202,7 +203,7 @@ def test_every_line_of_the_paper_stands_on_the_page(app: Flask, cast, slug, lang
     seen = folded(BeautifulSoup(page, "html.parser").main.get_text(" "))
 
     with app.app_context(), force_locale(LOCALES[language]):
-        for fact in demo.case_lines()[slug]:
+        for fact in demo_papers.facts_of(slug):
             assert any(stands(wanted, seen) for wanted in shown(fact)), fact
 
 
@@ -213,7 +214,7 @@ def measured(slug: str) -> list[document.Line]:
     """The lines a stranger to the language must follow: signs, steps, do-nots."""
     return [
         line
-        for _, name, lines in document.walk(demo.content(slug))
+        for _, name, lines in document.walk(demo_papers.content(slug))
         if name in {"signs", "steps", "donts"}
         for line in lines
     ]
@@ -230,7 +231,7 @@ def test_most_signs_steps_and_do_nots_are_known_phrases(slug):
 
 @pytest.mark.parametrize("slug", demo.CASES)
 def test_recognising_a_line_keeps_its_words(slug):
-    written = " ".join(demo.written(slug).split())
+    written = " ".join(demo_papers.written(slug).split())
 
     for line in measured(slug):
         assert line.text.rstrip(".") in written

@@ -33,16 +33,16 @@ ROOMS = {
     "endings": {"database", "models", "offices", "jobs", "plan", "sealing"},
     "booking": {"database", "models", "offices", "jobs", "services"},
     "access": {"database", "models", "offices", "plan"},
+    "demo_papers": {"plan"},
+    "demo_offices": {"database", "models", "offices", "booking", "demo_papers"},
     "demo": {
         "database",
         "models",
-        "sealing",
-        "phrases",
         "plan",
-        "images",
         "offices",
         "services",
-        "booking",
+        "demo_papers",
+        "demo_offices",
     },
 }
 

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup, Tag
 from client import Client, soup_of
 
 import demo
+import demo_papers
 import plan as document
 from database import DataKey
 from models import (
@@ -745,9 +746,9 @@ class Typist:
 @pytest.mark.parametrize("slug", demo.CASES)
 def test_a_whole_paper_is_typed_without_losing_a_line(as_user, cast, new_plan, slug):
     editor = Editor(as_user("zoe"), new_plan)
-    facts = demo.case(slug)
+    facts = demo_papers.case(slug)
 
-    Typist(editor, demo.content(slug)).type_all()
+    Typist(editor, demo_papers.content(slug)).type_all()
     for unit in facts["kit_units"]:
         assert editor.client.post(f"{editor.base}/kit/new", unit).status_code == 303
     document.keep_scan(document.draft_of(new_plan, cast.zoe), [PAGE], cast.zoe)
@@ -755,7 +756,7 @@ def test_a_whole_paper_is_typed_without_losing_a_line(as_user, cast, new_plan, s
         typed = signature if "on" in signature else {**signature, "unsigned": "y"}
         assert editor.client.post(f"{editor.base}/signatures/new", typed).status_code == 303
 
-    assert editor.content == demo.content(slug)
+    assert editor.content == demo_papers.content(slug)
     scan = Draft.get(Draft.plan == new_plan).scan
     units = [{k: v for k, v in unit.secrets.items() if v} for unit in KitUnit.of(new_plan.id)]
     rows = Signature.select().where(Signature.scan == scan).order_by(Signature.rank)
@@ -771,7 +772,7 @@ def test_a_whole_paper_is_typed_without_losing_a_line(as_user, cast, new_plan, s
     assert answer.status_code == 303
     version = document.waiting(new_plan)
     assert (version.mode, version.state) == (PlanMode.GUIDED, PlanState.SUBMITTED)
-    assert document.content_of(version) == demo.content(slug)
+    assert document.content_of(version) == demo_papers.content(slug)
 
 
 def test_a_change_begins_from_what_waits_for_its_check(as_user, cast, new_plan):

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-import demo
+import demo_papers
 from views import held
 
-PAPER = demo.content("leo")
-FACTS = demo.case("leo")
+PAPER = demo_papers.content("leo")
+FACTS = demo_papers.case("leo")
 SHEET = PAPER.sheets[0]
 SEVERITIES = {"severe": "Severe", "moderate": "Moderate", "none": "Everyday"}
 YES = {
