@@ -807,6 +807,3 @@ class Actor:
             return []
         jobs = Staff.running().where(Staff.person == self.person_id)
         return list(jobs.order_by(Staff.created))
-
-
-NOBODY = Actor()

@@ -136,10 +136,6 @@ class Line:
     def text(self) -> str:
         return "".join(part.text for part in self.parts)
 
-    @property
-    def is_phrase(self) -> bool:
-        return all(part.phrase for part in self.parts)
-
 
 Lines = tuple[Line, ...]
 

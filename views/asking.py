@@ -1,11 +1,11 @@
 """The forms by which a family, or the desk for it, asks the service for something."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from flask_babel import format_date, format_datetime, format_time
+from flask_babel import format_date, format_datetime
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -17,7 +17,7 @@ import booking
 import services
 from database import local
 from models import Child, Person
-from offices import RequestKind
+from offices import Centre, RequestKind
 from views.fields import (
     a_choice,
     a_day,
@@ -164,21 +164,11 @@ def short(moment: datetime) -> str:
     return format_datetime(local(moment), "EEE d MMM, HH:mm", rebase=False)
 
 
-def walk_ins(today: date) -> list[dict[str, Any]]:
+def walk_ins(today: date) -> list[tuple[Centre, services.Rule, list[date]]]:
     """Centres that take families without appointment: their hours and next days."""
     return [
-        {
-            "centre": centre.name,
-            "opens": _hour(rule.opens),
-            "closes": _hour(rule.closes),
-            "days": services.next_days(rule, today, WALK_INS),
-            "checked_on": centre.checked_on,
-        }
+        (centre, rule, services.next_days(rule, today, WALK_INS))
         for centre in services.centres()
         for rule in services.rules_of(centre)
         if not rule.appointment
     ]
-
-
-def _hour(text: str) -> str:
-    return format_time(time.fromisoformat(text), "HH:mm", rebase=False)

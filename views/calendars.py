@@ -6,6 +6,8 @@ from flask import Response
 from flask_babel import gettext as _
 from icalendar import Calendar, Event
 
+from offices import Centre
+
 
 def appointment(
     uid: str, starts: datetime, ends: datetime, stamp: datetime, *, place: str = "", url: str = ""
@@ -27,6 +29,11 @@ def appointment(
     calendar.add("method", "PUBLISH")
     calendar.add_component(event)
     return calendar.to_ical()
+
+
+def where(centre: Centre | None, room: str = "") -> str:
+    lines = [centre and centre.name, room, centre and centre.address]
+    return ", ".join(filter(None, lines))
 
 
 def answer(calendar: bytes) -> Response:

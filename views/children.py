@@ -458,7 +458,7 @@ def share(child: Child) -> ResponseReturnValue:
         passkeys.proved(g.actor.person, request.form.get("proof"), "share", about, clock())
     except DomainError:
         problem = sentence(DomainError("passkey-needed"))  # whatever was wrong with the answer
-        return share_page(child, form, nursery, problem, 403)
+        return share_page(child, form, nursery, 403, problem)
     grant = document.offer(child, nursery.id, g.actor.person, form.until.data)
     Audit.note(g.actor, "child.share", grant.id, child=child.id)
     flash(_("%(nursery)s can now look at the plan and take it.", nursery=nursery.name))
@@ -509,7 +509,7 @@ def share_subject(child: Child, nursery: Nursery) -> str:
 
 
 def share_page(
-    child: Child, form: ShareForm, nursery: Nursery, problem: str = "", status: int = 200
+    child: Child, form: ShareForm, nursery: Nursery, status: int = 200, problem: str = ""
 ) -> ResponseReturnValue:
     person: Person = g.actor.person
     page = render_template(

@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms.validators import Optional, StopValidation
 
 import booking
-from database import LUXEMBOURG, DomainError, clock, today
+from database import DomainError, clock, today
 from models import Audit
 from offices import CareRequest, RequestKind
 from views import asking, queues
@@ -53,8 +53,7 @@ class ConfirmationForm(FlaskForm):
     def moment(self) -> datetime:
         if self.starts.data != OTHER:
             return self.chosen
-        typed = datetime.combine(self.day.data, time.fromisoformat(self.hour.data), LUXEMBOURG)
-        return typed.astimezone(UTC)
+        return booking.moment_of(self.day.data, time.fromisoformat(self.hour.data))
 
     @property
     def centre_id(self) -> UUID | None:

@@ -20,7 +20,7 @@ def index() -> ResponseReturnValue:
     after, rows = request.args.get("after", type=UUID), Feedback.visible_to(g.actor)
     said, older = paged(rows, Feedback.created, after, EACH, newest_first=True)
     return render_template(
-        "desk/feedback.html",
+        "desk_feedback/index.html",
         said=Feedback.open_all(said),
         older=older,
         averages=[] if after else list(Feedback.averages()),

@@ -136,7 +136,9 @@ def index() -> ResponseReturnValue:
     centres = with_editor(Centre.visible_to(g.actor).order_by(Centre.rank, Centre.name))
     people = [row.edited_by for row in (*rows, *centres) if row.edited_by]
     DataKey.open_all(person.data_key_id for person in people)
-    return render_template("desk/services.html", services=rows, centres=centres, changed=changed)
+    return render_template(
+        "desk_services/index.html", services=rows, centres=centres, changed=changed
+    )
 
 
 def with_editor(rows: ModelSelect) -> list[Service | Centre]:
@@ -185,7 +187,9 @@ def save(service: Service) -> ResponseReturnValue:
 
 
 def service_page(service: Service, form: ServiceForm, status: int = 200) -> ResponseReturnValue:
-    page = render_template("desk/service.html", service=service, form=form, changed=changed)
+    page = render_template(
+        "desk_services/service.html", service=service, form=form, changed=changed
+    )
     return page, status
 
 
@@ -226,7 +230,9 @@ def save_centre(centre: Centre) -> ResponseReturnValue:
 
 def centre_page(centre: Centre, form: CentreForm, status: int = 200) -> ResponseReturnValue:
     rows = range(RULES)
-    page = render_template("desk/centre.html", centre=centre, form=form, rows=rows, changed=changed)
+    page = render_template(
+        "desk_services/centre.html", centre=centre, form=form, rows=rows, changed=changed
+    )
     return page, status
 
 

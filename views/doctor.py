@@ -43,7 +43,7 @@ def send(plan: Plan) -> ResponseReturnValue:
     Audit.note(g.actor, "plan.ask-doctor", plan.id, child=plan.child_id)
     link = url_for(".show", token=secret, _external=True)
     sent_to = form.sent_to.data
-    return render_template("plans/doctor_link.html", plan=plan, link=link, sent_to=sent_to)
+    return render_template("doctor/link.html", plan=plan, link=link, sent_to=sent_to)
 
 
 def newest(plan: Plan) -> PlanVersion:
@@ -54,7 +54,7 @@ def newest(plan: Plan) -> PlanVersion:
 
 def ask_page(plan: Plan, form: AskForm, status: int = 200) -> ResponseReturnValue:
     facts = {"plan": plan, "version": newest(plan), "form": form}
-    return render_template("plans/doctor_ask.html", **facts), status
+    return render_template("doctor/ask.html", **facts), status
 
 
 @bp.get("/sign/<token>")
@@ -73,7 +73,7 @@ def confirm(token: str) -> ResponseReturnValue:
         return read_page(reading, token, form, 409, sentence(refused))
     plan = reading.version.plan
     Audit.note(g.actor, "plan.read-by-link", plan.id, child=plan.child_id)
-    return render_template("plans/doctor_thanks.html")
+    return render_template("doctor/thanks.html")
 
 
 def reading_of(token: str) -> DoctorReading:
@@ -92,5 +92,5 @@ def read_page(
         "signatures": held.signatures_of(version.scan_id),
         "reader": code(),
     }
-    page = "plans/doctor_read.html"
+    page = "doctor/read.html"
     return render_template(page, token=token, form=form, problem=problem, **facts), status

@@ -93,7 +93,7 @@ def pack(child: Child) -> ResponseReturnValue:
     try:
         passkeys.proved(g.actor.person, request.form.get("proof"), "hand-over", child.id, clock())
     except DomainError:
-        return pack_page(child, sentence(DomainError("passkey-needed")), 403)
+        return pack_page(child, 403, sentence(DomainError("passkey-needed")))
     slow_down(f"hand-over:{g.actor.person_id}", PACKS, endings.DAY)
     Audit.note(g.actor, "child.hand-over", child.id, child=child.id)
     response = Response(packed(child, clock()), mimetype="application/zip")
@@ -101,7 +101,7 @@ def pack(child: Child) -> ResponseReturnValue:
     return response
 
 
-def pack_page(child: Child, problem: str = "", status: int = 200) -> ResponseReturnValue:
+def pack_page(child: Child, status: int = 200, problem: str = "") -> ResponseReturnValue:
     grants = child.grants.select(Grant, Nursery).join(Nursery).where(Grant.is_running())
     plan = Plan.get_or_none(Plan.child == child)
     page = render_template(

@@ -140,7 +140,7 @@ def calendar(info_session_id: UUID) -> ResponseReturnValue:
         info_session.starts,
         info_session.ends,
         clock(),
-        place=", ".join(where(info_session)),
+        place=calendars.where(info_session.centre, info_session.place),
         url=address_of(info_session, _external=True),
     )
     return calendars.answer(file)
@@ -156,9 +156,9 @@ def join(info_session: InfoSession) -> ResponseReturnValue:
     try:
         registration = booking.join(info_session, adults, clock(), person=person)
     except DomainError as refused:
-        return page(InfoSession.get_by_id(info_session.id), 409, form, sentence(refused))
+        return page(info_session, 409, form, sentence(refused))
     if wants_fragment():
-        return page(InfoSession.get_by_id(info_session.id))
+        return page(info_session)
     waits = registration.state == SeatState.WAITING
     flash(_("You are on the waiting list.") if waits else _("You have a seat."))
     return redirect(address_of(info_session), 303)
@@ -191,6 +191,7 @@ def leave(registration: Registration) -> ResponseReturnValue:
 def page(
     info_session: InfoSession, status: int = 200, form: JoinForm | None = None, problem: str = ""
 ) -> Response:
+    info_session = InfoSession.get_by_id(info_session.id)  # seats may have changed meanwhile
     mine = Registration.get_or_none(
         Registration.info_session == info_session,
         Registration.person == g.actor.scope_id,
@@ -221,9 +222,3 @@ def join_form(info_session: InfoSession, fresh: bool = False) -> JoinForm:
 def address_of(info_session: InfoSession, **more: Any) -> str:
     endpoint = ".training" if info_session.kind == SessionKind.TRAINING else ".show"
     return url_for(endpoint, info_session_id=info_session.id, **more)
-
-
-def where(info_session: InfoSession) -> list[str]:
-    centre = info_session.centre
-    lines = [centre and centre.name, info_session.place, centre and centre.address]
-    return [line for line in lines if line]

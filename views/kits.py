@@ -54,4 +54,4 @@ def page(
     kit_unit: KitUnit, form: ReplacementForm, status: int = 200, problem: str = ""
 ) -> ResponseReturnValue:
     facts = {"kit_unit": kit_unit, "form": form, "problem": problem, "back": back_of(kit_unit)}
-    return render_template("children/kit_unit.html", **facts), status
+    return render_template("kits/show.html", **facts), status

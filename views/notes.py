@@ -52,4 +52,4 @@ def save(child: Child) -> ResponseReturnValue:
 
 
 def page(child: Child, form: NotesForm, status: int = 200) -> ResponseReturnValue:
-    return render_template("children/notes.html", child=child, form=form), status
+    return render_template("notes/show.html", child=child, form=form), status

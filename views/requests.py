@@ -90,13 +90,12 @@ def show(care_request: CareRequest) -> ResponseReturnValue:
 def calendar(care_request: CareRequest) -> ResponseReturnValue:
     if care_request.status != RequestStatus.CONFIRMED:
         abort(404)
-    centre = care_request.centre
     made = calendars.appointment(
         str(care_request.id),
         care_request.starts,
         care_request.starts + booking.HALF_HOUR,
         care_request.answered,
-        place=f"{centre.name}, {centre.address}".strip(", ") if centre else "",
+        place=calendars.where(care_request.centre),
         url=current_app.config["ORIGINS"][0] + url_for(".show", care_request_id=care_request.id),
     )
     return calendars.answer(made)
