@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from icalendar import Calendar, Event
 
 from offices import Centre
+from views.rendering import download
 
 
 def appointment(
@@ -37,6 +38,4 @@ def where(centre: Centre | None, room: str = "") -> str:
 
 
 def answer(calendar: bytes) -> Response:
-    response = Response(calendar, mimetype="text/calendar")
-    response.headers["Content-Disposition"] = "attachment; filename=appointment.ics"
-    return response
+    return download(calendar, "text/calendar", "appointment.ics")

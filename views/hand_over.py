@@ -9,7 +9,6 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from flask import (
     Blueprint,
-    Response,
     flash,
     g,
     redirect,
@@ -30,7 +29,7 @@ from models import Audit, Child, Contact, Grant, Nursery, Plan, PlanVersion
 from views import passkeys
 from views.fields import a_day, not_past
 from views.guards import allowed, get_or_404, slow_down
-from views.rendering import day, sentence
+from views.rendering import day, download, sentence
 
 bp = Blueprint("hand_over", __name__, url_prefix="/children/<uuid:child_id>")
 
@@ -96,9 +95,7 @@ def pack(child: Child) -> ResponseReturnValue:
         return pack_page(child, 403, sentence(DomainError("passkey-needed")))
     slow_down(f"hand-over:{g.actor.person_id}", PACKS, endings.DAY)
     Audit.note(g.actor, "child.hand-over", child.id, child=child.id)
-    response = Response(packed(child, clock()), mimetype="application/zip")
-    response.headers["Content-Disposition"] = "attachment; filename=hand-over.zip"
-    return response
+    return download(packed(child, clock()), "application/zip", "hand-over.zip")
 
 
 def pack_page(child: Child, status: int = 200, problem: str = "") -> ResponseReturnValue:

@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import (
     Blueprint,
-    Response,
     current_app,
     g,
     redirect,
@@ -44,7 +43,7 @@ from plan import reading
 from views import held
 from views.board import Card, groups_of
 from views.guards import allowed, caller, in_nursery, require, slow_down
-from views.rendering import LOCALES, code
+from views.rendering import LOCALES, code, download
 
 bp = Blueprint("prints", __name__)
 
@@ -224,9 +223,7 @@ def export(plan: Plan) -> ResponseReturnValue:
     """All that is kept of the plan, as docs/plan-schema.json says; pictures by their SHA-256."""
     Audit.note(g.actor, "plan.export", plan.id, child=plan.child_id)
     text = json.dumps(exported(plan), ensure_ascii=False, indent=1)
-    answer = Response(text, mimetype="application/json")
-    answer.headers["Content-Disposition"] = "attachment; filename=plan.json"
-    return answer
+    return download(text, "application/json", "plan.json")
 
 
 def exported(plan: Plan) -> dict[str, Any]:

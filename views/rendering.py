@@ -108,6 +108,12 @@ def confirmation(
     return render_template("confirmation.html", **facts)
 
 
+def download(data: str | bytes, mimetype: str, name: str) -> Response:
+    response = Response(data, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f"attachment; filename={name}"
+    return response
+
+
 def wants_fragment() -> bool:
     htmx = request.htmx
     return (
