@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from peewee import JOIN, IntegrityError, ModelSelect, fn
+from peewee import JOIN, Field, IntegrityError, ModelSelect, fn
 
 import jobs
 import services
@@ -444,7 +444,7 @@ def _give_up(registration: Registration, state: SeatState) -> bool:
     return bool(Registration.update(state=SeatState.LEFT).where(*mine).execute())
 
 
-def _waiting(info_session: InfoSession | UUID | Any) -> ModelSelect:
+def _waiting(info_session: InfoSession | UUID | Field) -> ModelSelect:
     return Registration.select().where(
         Registration.info_session == info_session, Registration.state == SeatState.WAITING
     )

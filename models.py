@@ -18,6 +18,8 @@ from peewee import (
     CharField,
     DateField,
     DeferredForeignKey,
+    Expression,
+    Field,
     ForeignKeyField,
     IntegerField,
     ModelSelect,
@@ -310,7 +312,7 @@ class Contact(Sealed):
             for rank, key in enumerate(order, start=1):
                 Contact.update(rank=rank).where(Contact.id == key).execute()
 
-    def _beside(self) -> tuple[Any, ...]:
+    def _beside(self) -> tuple[Expression, Expression]:
         return Contact.child == self.child_id, Contact.kind == self.kind
 
 
@@ -384,17 +386,17 @@ class Grant(BaseModel):
     left = UtcField(null=True)  # the manager confirmed that the child has left
 
     @classmethod
-    def is_running(cls) -> Any:
-        """An expression: accepted, not ended, and not past its last day."""
+    def is_running(cls) -> Expression:
+        """Accepted, not ended, and not past its last day."""
         in_time = cls.until.is_null() | (cls.until >= today())
         return cls.accepted.is_null(False) & cls.ended.is_null() & in_time
 
     @classmethod
-    def is_offered(cls) -> Any:
+    def is_offered(cls) -> Expression:
         return cls.accepted.is_null() & cls.refused.is_null() & cls.ended.is_null()
 
     @classmethod
-    def is_open(cls) -> Any:
+    def is_open(cls) -> Expression:
         return cls.is_running() | cls.is_offered()
 
     @classmethod
@@ -436,8 +438,8 @@ class Grant(BaseModel):
         return datetime.combine(after, datetime.min.time(), LUXEMBOURG).astimezone(UTC)
 
 
-def in_reach(child: Any, actor: "Actor", *more: ModelSelect) -> Any:
-    """An expression on a column of child ids: the actor is a guardian, or of a nursery that holds
+def in_reach(child: Field, actor: "Actor", *more: ModelSelect) -> Expression:
+    """Of a column of child ids: the actor is a guardian, or of a nursery that holds
     the plan, or one of the queries in `more` names the child. Asks only what can be true: nested
     queries cost more to write than to run."""
     ways = list(more)

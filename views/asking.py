@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import SelectMultipleField
-from wtforms.validators import StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 import booking
@@ -22,6 +21,7 @@ from views.fields import (
     a_choice,
     a_day,
     mail_line,
+    needed_if,
     one_line,
     one_of,
     options,
@@ -54,17 +54,12 @@ class HalfDays(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
-def first_name_given(form: FlaskForm, field: Any) -> None:
-    if form.child.data == OTHER and not field.data:
-        raise StopValidation(_l("Fill this in."))
-
-
 class AskForm(FlaskForm):
     """Everything that any kind asks; `form_for` takes away what this one does not."""
 
     name = one_line(_l("Name"), required(), length=80)
     child = one_of(_l("About which child?"), {})
-    other = one_line(_l("First name of the child"), first_name_given, length=80)
+    other = one_line(_l("First name of the child"), needed_if("child", OTHER), length=80)
     centre = a_choice(_l("Where?"))
     address = one_line(
         _l("Where should we come?"),

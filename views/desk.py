@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from wtforms import Field
 from wtforms.validators import Optional, StopValidation
 
 import booking
@@ -16,7 +17,7 @@ from database import DomainError, clock, today
 from models import Audit
 from offices import CareRequest, RequestKind
 from views import asking, queues
-from views.fields import a_choice, a_day, one_of, options, required, some_lines
+from views.fields import a_choice, a_day, needed_if, one_of, options, required, some_lines
 from views.guards import allowed
 from views.rendering import moment, page_or_fragment, sentence, wants_fragment
 
@@ -26,12 +27,7 @@ OTHER = "other"
 HOURS = [f"{half // 2:02}:{half % 2 * 30:02}" for half in range(14, 40)]  # 07:00 to 19:30
 
 
-def day_given(form: FlaskForm, field: Any) -> None:
-    if form.starts.data == OTHER and not field.data:
-        raise StopValidation(_l("Fill this in."))
-
-
-def an_hour(form: FlaskForm, field: Any) -> None:
+def an_hour(form: FlaskForm, field: Field) -> None:
     """One that was offered, perhaps some time ago: whether it is still free is not asked here."""
     try:
         hour = datetime.fromisoformat(field.data or "")
@@ -44,7 +40,7 @@ def an_hour(form: FlaskForm, field: Any) -> None:
 
 class ConfirmationForm(FlaskForm):
     starts = one_of(_l("Confirm a time"), {}, validate_choice=False, validators=[an_hour])
-    day = a_day(_l("Day"), day_given, Optional())
+    day = a_day(_l("Day"), needed_if("starts", OTHER), Optional())
     hour = a_choice(_l("Hour"), {hour: hour for hour in HOURS})
     centre = a_choice(_l("Where?"))  # of consultations only
     note = some_lines(_l("Words to the family"), length=600, render_kw={"rows": 2})

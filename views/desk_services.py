@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from peewee import JOIN, ModelSelect
-from wtforms import ValidationError
+from wtforms import Field, ValidationError
 
 import services
 from database import DataKey, clock, local, today
@@ -53,17 +53,17 @@ NTH = {
 APPOINTMENT = {"yes": _l("By appointment"), "no": _l("Without appointment")}
 
 
-def secure(form: FlaskForm, field: Any) -> None:
+def secure(form: FlaskForm, field: Field) -> None:
     if field.data and not is_secure(field.data):
         raise ValidationError(_l("A web address begins with https:// and has no spaces."))
 
 
-def past(form: FlaskForm, field: Any) -> None:
+def past(form: FlaskForm, field: Field) -> None:
     if field.data and field.data > today():
         raise ValidationError(_l("This day has not come yet."))
 
 
-def on_the_clock(form: FlaskForm, field: Any) -> None:
+def on_the_clock(form: FlaskForm, field: Field) -> None:
     if not is_hour(field.data or ""):
         raise ValidationError(_l("A time looks like 14:00."))
 

@@ -1,14 +1,13 @@
 """What readers say of a page; nothing tells who."""
 
 import re
-from typing import Any
 
 import phonenumbers
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField
+from wtforms import Field, HiddenField
 from wtforms.validators import ValidationError
 
 import services
@@ -28,7 +27,7 @@ DAY = re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-](?:\d\d)?\d\d\b")
 DIGITS = re.compile(r"\+?\(?\d(?:[ ./()-]{0,2}\d){8,}")  # as long as a number from anywhere
 
 
-def nothing_personal(form: FlaskForm, field: Any) -> None:
+def nothing_personal(form: FlaskForm, field: Field) -> None:
     """Dates are no numbers, and the services' own numbers and addresses may be spoken of."""
     text = DAY.sub(" ", field.data or "")
     numbers = [found.raw_string for found in phonenumbers.PhoneNumberMatcher(text, "LU")]
