@@ -29,6 +29,7 @@ from bench import tablet
 from bench.load import ROOT, Server
 from database import DataKey, clock, db
 from models import Grant, Person, Plan, RenderedPage, SignIn
+from plan import Line
 
 Rows = Iterator[tuple]
 KIB = 1024
@@ -262,10 +263,28 @@ def crowd(house: House, count: int) -> tuple[Person, Plan]:
     return person, plan
 
 
+# ── phrases ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def foreign(house: House, rounds: int) -> Rows:
+    """Lines of plans that nobody tuned the catalogue to: how many of them are known whole."""
+    known: dict[str, list[bool]] = {}
+    for path in sorted((ROOT / "tests/foreign").glob("*.json")):
+        for paper in json.loads(path.read_text(encoding="utf-8"))["plans"]:
+            for kind in ("signs", "steps", "donts"):
+                lines = [Line.of(text, paper["lang"], kind).is_phrase for text in paper[kind]]
+                for group in (kind, paper["lang"], "all"):
+                    known.setdefault(group, []).extend(lines)
+    for group, found in known.items():
+        budget = ">= 85" if group == "all" else ""
+        yield f"foreign plans, {group}: known whole", 100 * sum(found) / len(found), "%", budget
+
+
 PARTS = {
     "bytes": sizes,
     "pages": pages,
     "sync": syncing,
     "offline": openings,
     "statements": statements,
+    "phrases": foreign,
 }

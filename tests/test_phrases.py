@@ -1,8 +1,10 @@
 """The catalogue and its reading: five languages, no number lost, no sentence half understood."""
 
+import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 import phrases
 from phrases import LANGUAGES, catalogue, line, recognise, render
+from plan import Line, reading
 
 # What a person might fill in, one of each kind.
 EXAMPLES = {
@@ -546,3 +549,29 @@ def test_an_adverb_or_a_person_is_no_medicine_and_no_word_to_say(text, lang):
     taken = [v for part in recognise(text, lang, "step") for v in part.params.values()]
 
     assert not [value for value in taken if not any(sign.isdigit() for sign in value)]
+
+
+# ── plans nobody tuned to ────────────────────────────────────────────────────────────────────────
+
+FOREIGN = [
+    (plan["lang"], name, text)
+    for path in sorted((Path(__file__).parent / "foreign").glob("*.json"))
+    for plan in json.loads(path.read_text(encoding="utf-8"))["plans"]
+    for name in ("signs", "steps", "donts")
+    for text in plan[name]
+]
+
+
+def test_of_a_foreign_plan_no_word_is_lost_and_every_number_is_shown():
+    assert len(FOREIGN) > 350
+
+    for lang, name, text in FOREIGN:
+        written = Line.of(text, lang, name)
+        assert written.text == text.strip()
+        for reader in LANGUAGES:
+            shown = reading(written, reader)
+            words = "".join(piece.words for piece in shown.pieces)
+            assert shown.original in {"", written.text}
+            assert shown.original or words == written.text
+            for number in re.findall(r"\d+", text):
+                assert number in words + shown.original, (reader, text)
