@@ -255,13 +255,3 @@ class Sealed(BaseModel):
         rows = list(rows)
         DataKey.open_all(row.data_key_id for row in rows)
         return rows
-
-
-def tables() -> list[type[BaseModel]]:
-    """Every table of the modules that are loaded, in the order in which they were declared."""
-    found, todo = [], [BaseModel]
-    while todo:
-        below = todo.pop(0).__subclasses__()
-        todo += below
-        found += [table for table in below if table is not Sealed]
-    return found

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, reduce
 from operator import or_
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from peewee import (
@@ -647,8 +647,6 @@ class DeviceState(StrEnum):
 
 class Device(BaseModel):
     """An enrolled browser with a key pair of its own: offline.md 1 and 2."""
-
-    KINDS: ClassVar[tuple[str, ...]] = ("tablet",)
 
     nursery = ForeignKeyField(Nursery, backref="devices", on_delete="CASCADE")
     room = ForeignKeyField(Room, null=True, on_delete="SET NULL")

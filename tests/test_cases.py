@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from flask import Flask
 from flask_babel import force_locale
 from PIL import Image
+from tables import tables
 
 import database
 import demo
@@ -241,11 +242,11 @@ def test_recognising_a_line_keeps_its_words(slug):
 
 
 def test_loading_twice_makes_nothing_twice(cast):
-    counts = [table.select().count() for table in database.tables()]
+    counts = [table.select().count() for table in tables()]
 
     again = demo.load(demo.NOW)
 
-    assert [table.select().count() for table in database.tables()] == counts
+    assert [table.select().count() for table in tables()] == counts
     assert again.leo_version == cast.leo_version
 
 

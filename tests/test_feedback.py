@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 from client import soup_of
+from tables import tables
 
-from database import DataKey, clock, local, tables
+from database import DataKey, clock, local
 from models import Limit
 from offices import Feedback
 

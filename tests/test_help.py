@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from client import Client, soup_of
+from tables import tables
 
-from database import tables
 from offices import Service
 
 CSS = Path(__file__).parent.parent / "static" / "app.css"

@@ -10,6 +10,7 @@ import pytest
 from client import address, at_once, on_server, refusals
 from cryptography.hazmat.primitives.asymmetric import ec
 from peewee import DatabaseError
+from tables import tables
 
 import database
 import demo
@@ -18,7 +19,7 @@ import models
 import offline
 import plan as document
 import sealing
-from database import SchemaMismatch, db, tables
+from database import SchemaMismatch, db
 from models import (
     Actor,
     Audit,

@@ -7,9 +7,10 @@ from bs4 import BeautifulSoup
 from client import Client, soup_of
 from forms import sent
 from icalendar import Calendar
+from tables import tables
 
 import booking
-from database import clock, local, tables
+from database import clock, local
 from models import Person, SignIn
 from offices import CareRequest, Notice, RequestKind
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from flask_babel import format_date, format_datetime
 from flask_babel import gettext as _
@@ -20,6 +19,7 @@ from offices import Centre, RequestKind
 from views.fields import (
     a_choice,
     a_day,
+    as_id,
     mail_line,
     needed_if,
     one_line,
@@ -93,7 +93,7 @@ class AskForm(FlaskForm):
         ahead = [half.value for half in self.times.choices]
         facts["times"] = [half for half in ahead if half in self.times.data]
         if "centre" in self:
-            facts["centre_id"] = UUID(self.centre.data) if self.centre.data else None
+            facts["centre_id"] = as_id(self.centre.data)
         if "child" in self:
             facts |= self._child(children)
         return facts

@@ -25,7 +25,9 @@ from views.fields import (
     one_line,
     phone_line,
     required,
+    shown_texts,
     some_lines,
+    typed_texts,
 )
 from views.guards import allowed
 from views.rendering import LOCALES
@@ -33,7 +35,6 @@ from views.rendering import LOCALES
 bp = Blueprint("desk_services", __name__, url_prefix="/desk/services")
 
 CONTACT = ("phone", "fax", "mail", "address", "url", "checked_on")
-TEXTS = ("name", "what", "how")
 RULES = 3  # of one centre; a row without a weekday is none
 WEEKDAYS = {
     "": _l("None"),
@@ -161,12 +162,7 @@ def changed(row: Service | Centre) -> str:
 @bp.get("/<uuid:service_id>")
 @allowed("desk.services", Service)
 def edit(service: Service) -> ResponseReturnValue:
-    texts = {
-        f"{name}_{language}": service.texts.get(language, {}).get(name, "")
-        for language in LOCALES
-        for name in TEXTS
-    }
-    return service_page(service, ServiceForm(obj=service, data=texts))
+    return service_page(service, ServiceForm(obj=service, data=shown_texts(service.texts)))
 
 
 @bp.post("/<uuid:service_id>")
@@ -177,11 +173,7 @@ def save(service: Service) -> ResponseReturnValue:
         return service_page(service, form, 422)
     facts = {name: form[name].data or "" for name in CONTACT}
     facts["checked_on"] = checked_on(form)
-    facts["texts"] = {
-        language: said
-        for language in LOCALES
-        if any((said := {name: form[f"{name}_{language}"].data or "" for name in TEXTS}).values())
-    }
+    facts["texts"] = typed_texts(form, "name", "what", "how")
     services.edit(service, facts, g.actor, clock())
     return saved()
 

@@ -22,6 +22,7 @@ from views import asking
 from views.fields import (
     a_choice,
     a_day,
+    as_id,
     is_hour,
     is_secure,
     one_line,
@@ -29,8 +30,10 @@ from views.fields import (
     options,
     phone_line,
     required,
+    shown_texts,
     some_lines,
     tidy,
+    typed_texts,
 )
 from views.guards import allowed
 from views.rendering import (
@@ -129,16 +132,11 @@ class SessionForm(FlaskForm):
 
     def facts(self) -> dict[str, Any]:
         """Columns of InfoSession by name."""
-        texts = {
-            tag: {"title": self[f"title_{tag}"].data, "about": self[f"about_{tag}"].data}
-            for tag in LANGUAGE_NAMES
-            if self[f"title_{tag}"].data
-        }
         return {
             "topic": self.topic.data,
-            "texts": texts,
+            "texts": typed_texts(self, "title", "about"),
             "languages": ",".join(self.languages.data),
-            "centre_id": UUID(self.centre.data) if self.centre.data else None,
+            "centre_id": as_id(self.centre.data),
             "place": self.place.data,
             "link": self.link.data,
             "starts": self.moment(self.begins),
@@ -340,13 +338,8 @@ def session_form(kind: str, info_session: InfoSession | None = None) -> SessionF
 
 def standing(info_session: InfoSession) -> dict[str, Any]:
     """A session as its form shows it; saved only if it is still the same then."""
-    texts = {
-        f"{name}_{tag}": text
-        for tag, said in info_session.texts.items()
-        for name, text in said.items()
-    }
     starts, ends = local(info_session.starts), local(info_session.ends)
-    return texts | {
+    return shown_texts(info_session.texts) | {
         "topic": info_session.topic,
         "languages": info_session.languages.split(","),
         "day": starts.date(),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import phonenumbers
 from flask_babel import lazy_gettext as _l
@@ -16,6 +17,7 @@ from wtforms.validators import DataRequired, Length, Optional, StopValidation, V
 from wtforms.widgets import DateInput
 
 from database import today
+from views.rendering import LOCALES
 
 LINE = 200  # characters of a one-line field
 TEXT = 2000
@@ -138,6 +140,21 @@ def is_hour(text: str) -> bool:
 
 def is_secure(address: str) -> bool:
     return bool(re.fullmatch(r"https://[^\s/?#]+\S*", address))
+
+
+def shown_texts(texts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Texts by language as fields of a form, `title_fr`; read back by `typed_texts`."""
+    return {f"{name}_{tag}": said[name] for tag, said in texts.items() for name in said}
+
+
+def typed_texts(form: FlaskForm, *names: str) -> dict[str, dict[str, str]]:
+    """Without the languages in which nothing was written."""
+    texts = {tag: {name: form[f"{name}_{tag}"].data or "" for name in names} for tag in LOCALES}
+    return {tag: said for tag, said in texts.items() if any(said.values())}
+
+
+def as_id(choice: str) -> UUID | None:
+    return UUID(choice) if choice else None
 
 
 def phone_line(label: Any, *validators: Any) -> StringField:

@@ -29,7 +29,7 @@ import plan
 from database import DomainError, clock, today
 from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rendering, rosters, words
-from views.fields import a_choice, one_line, options, required
+from views.fields import a_choice, as_id, one_line, options, required
 from views.guards import allowed, get_or_404, in_nursery
 from views.rendering import page_or_fragment, sentence, wants_fragment
 
@@ -579,10 +579,6 @@ def room_names(nursery: Nursery, none: str = "") -> dict[str, str]:
     rows = nursery.rooms.order_by(Room.rank, Room.name)
     names = {str(room.id): room.name for room in rows}
     return {"": none or _("Not in a room yet"), **names}
-
-
-def as_id(value: str) -> UUID | None:
-    return UUID(value) if value else None
 
 
 def paper_form(nursery: Nursery, child: PaperChild | None = None, fresh: bool = False) -> PaperForm:

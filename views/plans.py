@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date
-from uuid import UUID
 
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -35,7 +34,7 @@ from models import (
 )
 from plan import Content, Sheet
 from views import comparing, headers, held, release, words
-from views.fields import a_choice, a_day, one_of, options, some_lines
+from views.fields import a_choice, a_day, as_id, one_of, options, some_lines
 from views.guards import allowed, slow_down
 from views.rendering import LANGUAGE_NAMES, code, sentence
 
@@ -336,8 +335,7 @@ def compare(plan: Plan) -> ResponseReturnValue:
     with db.atomic():
         document.put_in_force(version, g.actor.person, said, clock())
         if grant:
-            room_id = UUID(form.room.data) if form.room.data else None
-            document.accept(grant, room_id, g.actor.person, clock())
+            document.accept(grant, as_id(form.room.data), g.actor.person, clock())
         Audit.note(g.actor, "plan.check", plan.id, child=plan.child_id)
     return checked(_("The plan is in force. The tablets fetch it now."))
 
