@@ -192,7 +192,7 @@ def no_such_link(kind: str) -> NoReturn:
 
 
 def slow_down(key: str, most: int, per: timedelta = HOUR) -> None:
-    """Counts one more try of `key`, and refuses it once there were `most`."""
+    """Count one more try of `key`; refused once there were `most` of them."""
     if not Limit.allow(key, most, per, clock()):
         raise DomainError("too-many-tries")
 

@@ -43,11 +43,10 @@ from plan import reading
 from views import held
 from views.board import Card, groups_of
 from views.guards import allowed, caller, in_nursery, require, slow_down
-from views.rendering import LOCALES, code, download
+from views.rendering import LOCALES, code, download, in_two
 
 bp = Blueprint("prints", __name__)
 
-LETTERS = 8  # of a code
 CHECKS = 100  # codes that may be looked up from one address in an hour: a binder, and some slips
 CHILD = (
     *("first_name", "family_name", "born", "weight", "weighed_on"),
@@ -129,11 +128,6 @@ def facts(plan: Plan, version: PlanVersion, language: str) -> dict[str, Any]:
         "link": link,
         "printed": clock(),
     }
-
-
-def in_two(letters: str) -> str:
-    """ABCD-EFGH: as people read it to each other."""
-    return "-".join(filter(None, (letters[: LETTERS // 2], letters[LETTERS // 2 :])))
 
 
 # ── the binder of a crèche ───────────────────────────────────────────────────────────────────────

@@ -219,6 +219,11 @@ def language_name(tag: str) -> str:
     return Locale.parse(LOCALES[code()]).languages.get(tag, tag)
 
 
+def in_two(code: str) -> str:
+    """ABCD-EFGH, the code of a print: as people read it to each other."""
+    return "-".join(filter(None, (code[:4], code[4:])))
+
+
 def plain(text: str) -> str:
     """Small letters without accents: `Zoë` is found by `zoe`, and sorted beside it."""
     letters = unicodedata.normalize("NFKD", text.casefold())
@@ -293,6 +298,7 @@ def register(app: Flask) -> None:
         number=number,
         phone_href=phone_href,
         language_name=language_name,
+        in_two=in_two,
         map_link=map_link,
         qr=qr,
     )
