@@ -139,7 +139,7 @@ def is_hour(text: str) -> bool:
 
 
 def is_secure(address: str) -> bool:
-    return bool(re.fullmatch(r"https://[^\s/?#]+\S*", address))
+    return bool(re.fullmatch(r"https://[^\s/?#\[\]]+([/?#]\S*)?", address))
 
 
 def shown_texts(texts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
