@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from peewee import ModelSelect
+
 import plan
 from models import Actor, Child, Grant, Guardian, Rights, Staff, StaffRole
 
@@ -57,11 +59,8 @@ def seen(actor: Actor, _: Any) -> bool:
 
 def second_person(actor: Actor, thing: Any) -> bool:
     """The manager of a nursery that holds the grant, or to which it is offered; no guardian."""
-    held = (
-        Grant.select()
-        .where(Grant.child == _child_id(thing), Grant.nursery.in_(actor.managed))
-        .where(Grant.is_running() | Grant.is_offered())
-    )
+    mine = Grant.child == _child_id(thing), Grant.nursery.in_(actor.managed)
+    held = Grant.select().where(*mine, Grant.is_open())
     if actor.person is None or not held.exists():
         return False
     waiting = plan.waiting(thing)
@@ -104,13 +103,13 @@ def manages_or_guards(actor: Actor, thing: Any) -> bool:
     return manages(actor, thing) or guardian_with_all_rights(actor, thing)
 
 
-def _guards(actor: Actor, thing: Any) -> Any:
+def _guards(actor: Actor, thing: Any) -> ModelSelect:
     return Guardian.running().where(
         Guardian.child == _child_id(thing), Guardian.person == actor.scope_id
     )
 
 
-def _jobs(actor: Actor, thing: Any) -> Any:
+def _jobs(actor: Actor, thing: Any) -> ModelSelect:
     jobs = Staff.running().where(Staff.person == actor.scope_id)
     return jobs.where(Staff.nursery == _nursery_id(thing)) if thing is not None else jobs
 

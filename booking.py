@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from peewee import JOIN, IntegrityError, ModelSelect, fn
+from peewee import JOIN, Field, IntegrityError, ModelSelect, fn
 
 import jobs
 import services
-from database import LUXEMBOURG, DataKey, DomainError, db, local
+from database import LUXEMBOURG, DataKey, DomainError, db, local, paged
 from models import Person
 from offices import (
     CareRequest,
@@ -101,8 +101,8 @@ def claim(care_request: CareRequest, nurse: Person, seen: UUID | None, now: date
     but only by somebody who has `seen` whose it was."""
     before = CareRequest.nurse == seen if seen else CareRequest.nurse.is_null()
     with db.atomic():
-        if not _change(care_request, RequestStatus.ASKED, before, nurse=nurse):
-            raise DomainError("request-changed")
+        asked = RequestStatus.ASKED
+        _change(care_request, asked, before, refusal="request-changed", nurse=nurse)
         _event(care_request, "claimed", nurse, now)
 
 
@@ -123,7 +123,7 @@ def confirm(
         raise DomainError("not-a-half-hour")  # others would overlap without meeting
     try:
         with db.atomic():
-            if not _change(
+            _change(
                 care_request,
                 RequestStatus.ASKED,
                 status=RequestStatus.CONFIRMED,
@@ -131,8 +131,7 @@ def confirm(
                 centre=centre_id or care_request.centre_id,
                 starts=starts,
                 answered=now,
-            ):
-                raise DomainError("request-already-answered")
+            )
             Slot.create(nurse=nurse, starts=starts, care_request=care_request)
             _answer(care_request, "confirmed", nurse, note, now)
     except IntegrityError:
@@ -142,14 +141,8 @@ def confirm(
 def decline(care_request: CareRequest, nurse: Person, note: str, now: datetime) -> None:
     """With words: they are all the family gets."""
     with db.atomic():
-        if not _change(
-            care_request,
-            RequestStatus.ASKED,
-            status=RequestStatus.DECLINED,
-            nurse=nurse,
-            answered=now,
-        ):
-            raise DomainError("request-already-answered")
+        answer = {"status": RequestStatus.DECLINED, "nurse": nurse, "answered": now}
+        _change(care_request, RequestStatus.ASKED, **answer)
         _answer(care_request, "declined", nurse, note, now)
 
 
@@ -158,8 +151,7 @@ def cancel(care_request: CareRequest, by: Person, now: datetime) -> None:
     running = (RequestStatus.ASKED, RequestStatus.CONFIRMED)
     ahead = CareRequest.starts.is_null() | (CareRequest.starts > now)
     with db.atomic():
-        if not _change(care_request, running, ahead, status=RequestStatus.CANCELLED):
-            raise DomainError("request-already-answered")
+        _change(care_request, running, ahead, status=RequestStatus.CANCELLED)
         _event(care_request, "cancelled", by, now)
         slot = Slot.get_or_none(Slot.care_request == care_request)
         if slot is None:
@@ -171,15 +163,19 @@ def cancel(care_request: CareRequest, by: Person, now: datetime) -> None:
 
 
 def _change(
-    care_request: CareRequest, before: str | tuple[str, ...], *more: Any, **after: Any
-) -> bool:
-    """Whether it was still as it was seen; only then is it changed."""
+    care_request: CareRequest,
+    before: str | tuple[str, ...],
+    *more: Any,
+    refusal: str = "request-already-answered",
+    **after: Any,
+) -> None:
+    """Only while it is still as it was seen."""
     states = (before,) if isinstance(before, str) else before
     here = CareRequest.status.in_(states), CareRequest.id == care_request.id, *more
-    won = CareRequest.update(after).where(*here).execute()
-    for name, value in after.items() if won else ():
+    if not CareRequest.update(after).where(*here).execute():
+        raise DomainError(refusal)
+    for name, value in after.items():
         setattr(care_request, name, value)
-    return bool(won)
 
 
 def _answer(care_request: CareRequest, what: str, nurse: Person, note: str, now: datetime) -> None:
@@ -256,21 +252,17 @@ def _half_hours(half: str) -> Iterable[datetime]:
 
 
 def coming(
-    scope: ModelSelect, now: datetime, most: int, after: InfoSession | None = None
-) -> list[InfoSession]:
-    """The next sessions in their order, each with its centre and how many parties wait for it."""
+    scope: ModelSelect, now: datetime, most: int, after: UUID | None
+) -> tuple[list[InfoSession], UUID | None]:
+    """The next sessions in their order, each with its centre and how many parties wait for it; the
+    last one's id where more follow."""
     waiting = _waiting(InfoSession.id).select(fn.COUNT(Registration.id))
     rows = (
         scope.select_extend(Centre, waiting.alias("waiting"))
         .join(Centre, JOIN.LEFT_OUTER)
         .where(InfoSession.starts > now)
-        .order_by(InfoSession.starts, InfoSession.id)
-        .limit(most)
     )
-    if after:
-        same = (InfoSession.starts == after.starts) & (InfoSession.id > after.id)
-        rows = rows.where((InfoSession.starts > after.starts) | same)
-    return list(rows)
+    return paged(rows, InfoSession.starts, after, most)
 
 
 def going(person: Person, kind: SessionKind, now: datetime, most: int) -> list[Registration]:
@@ -452,7 +444,7 @@ def _give_up(registration: Registration, state: SeatState) -> bool:
     return bool(Registration.update(state=SeatState.LEFT).where(*mine).execute())
 
 
-def _waiting(info_session: InfoSession | UUID | Any) -> ModelSelect:
+def _waiting(info_session: InfoSession | UUID | Field) -> ModelSelect:
     return Registration.select().where(
         Registration.info_session == info_session, Registration.state == SeatState.WAITING
     )

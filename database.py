@@ -13,8 +13,10 @@ from peewee import (
     CharField,
     DatabaseProxy,
     DateTimeField,
+    Field,
     ForeignKeyField,
     Model,
+    ModelSelect,
     SqliteDatabase,
     TextField,
     UUIDField,
@@ -68,6 +70,11 @@ def shift_clock(now: datetime) -> None:
 
 def local(moment: datetime) -> datetime:
     return moment.astimezone(LUXEMBOURG)
+
+
+def today() -> date:
+    """The day in Luxembourg."""
+    return local(clock()).date()
 
 
 # ── the database ─────────────────────────────────────────────────────────────────────────────────
@@ -137,6 +144,32 @@ class BaseModel(Model):
     class Meta:
         database = db
         legacy_table_names = False
+
+
+# ── lists, some rows at a time ───────────────────────────────────────────────────────────────────
+
+
+def behind(
+    rows: ModelSelect, column: Field, key: UUID | None, *, newest_first: bool = False
+) -> ModelSelect:
+    """In the order of `column`, then of the id: what follows the row `key`, or all."""
+    table, order = column.model, [column, column.model.id]
+    rows = rows.order_by(*(field.desc() for field in order) if newest_first else order)
+    if key is None:
+        return rows
+    one = table.alias()
+    there = one.select(getattr(one, column.name)).where(one.id == key)
+    if newest_first:
+        return rows.where((column < there) | ((column == there) & (table.id < key)))
+    return rows.where((column > there) | ((column == there) & (table.id > key)))
+
+
+def paged(
+    rows: ModelSelect, column: Field, key: UUID | None, most: int, *, newest_first: bool = False
+) -> tuple[list, UUID | None]:
+    """`most` of what stands behind `key`, and the last one's id where more follows."""
+    found = list(behind(rows, column, key, newest_first=newest_first).limit(most + 1))
+    return found[:most], found[most - 1].id if len(found) > most else None
 
 
 # ── sealed rows ──────────────────────────────────────────────────────────────────────────────────
@@ -222,13 +255,3 @@ class Sealed(BaseModel):
         rows = list(rows)
         DataKey.open_all(row.data_key_id for row in rows)
         return rows
-
-
-def tables() -> list[type[BaseModel]]:
-    """Every table of the modules that are loaded, in the order in which they were declared."""
-    found, todo = [], [BaseModel]
-    while todo:
-        below = todo.pop(0).__subclasses__()
-        todo += below
-        found += [table for table in below if table is not Sealed]
-    return found

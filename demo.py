@@ -1,23 +1,15 @@
-"""The cast of the demo and of the tests: people, crèches, and the three plans of data/demo."""
+"""The cast of the demo and of the tests: people, crèches, children and their plans."""
 
-import io
-import re
-import tomllib
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
-from functools import cache
-from pathlib import Path
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID, uuid5
 
-import pypdfium2 as pdfium
-from PIL import Image, ImageDraw
-
-import booking
+import demo_offices
 import plan
 import services
 from database import DataKey, db, local
+from demo_papers import case, content, named, pages_of, portrait, written
 from models import (
     Blob,
     Child,
@@ -36,13 +28,9 @@ from models import (
     Staff,
     StaffRole,
 )
-from offices import CareRequest, Centre, InfoSession, SessionKind
+from offices import CareRequest, InfoSession
 
 NOW = datetime.fromisoformat("2026-11-24T08:12+01:00")
-PAPERS = Path(__file__).parent / "data" / "demo"
-# The ids of the cast follow from their names, so that loading twice finds the same rows.
-CAST = UUID("6b7bd1c4-3c52-4d6e-9a5e-3c2f0f5a7d10")
-
 PEOPLE = {
     "ines": ("Inês Santos", "pt"),
     "marc": ("Marc Weber", "lb"),
@@ -123,55 +111,6 @@ def load(now: datetime) -> SimpleNamespace:
     return _find()
 
 
-def named(slug: str) -> UUID:
-    return uuid5(CAST, slug)
-
-
-# ── the papers ───────────────────────────────────────────────────────────────────────────────────
-
-
-@cache
-def case(slug: str) -> Mapping[str, Any]:
-    """The file of a case: its paper, and the child, plan, contacts, kit and signatures on it."""
-    return tomllib.loads((PAPERS / f"{slug}.toml").read_text(encoding="utf-8"))
-
-
-@cache
-def content(slug: str) -> plan.Content:
-    """The clinical part of a case, its lines recognised as a parent's typing would be."""
-    paper = case(slug)["plan"]
-    return _transcribed(plan.Content, paper, paper["language"])
-
-
-def written(slug: str) -> str:
-    """The paper of a case as the family holds it."""
-    return re.sub(r"[\[\]]", "", case(slug)["paper"]).strip()
-
-
-def case_lines() -> dict[str, list[str]]:
-    """Every fact and phrase of each paper, word for word: what the plan page must show."""
-    return {
-        slug: [" ".join(words.split()) for words in re.findall(r"\[(.*?)\]", paper, re.DOTALL)]
-        for slug in CASES
-        for paper in (case(slug)["paper"],)
-    }
-
-
-def _transcribed(kind: type[plan.Listed], paper: Mapping[str, Any], language: str) -> Any:
-    """A table of the file as the dataclass `kind`: its plain fields, parts and lists of lines."""
-    nested = {
-        name: tuple(_transcribed(part, item, language) for item in paper.get(name, ()))
-        for name, part in kind.nested().items()
-    }
-    lists = {
-        name: tuple(plan.Line.of(text, language, name) for text in paper[name])
-        for name in kind.LISTS
-        if name in paper
-    }
-    plain = {k: v for k, v in paper.items() if k not in (*nested, *lists)}
-    return kind(**plain, **nested, lists=lists)
-
-
 # ── making it ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -204,49 +143,7 @@ def _make(now: datetime) -> None:
     for slug in here:
         nursery = Grant.get(Grant.child == named(slug)).nursery_id
         Presence.create(child=named(slug), nursery=nursery, day=local(now).date())
-    _sessions(now)
-    _requests(now)
-
-
-def _sessions(now: datetime) -> None:
-    facts = case("sessions")
-    for rank, centre in enumerate(facts["centre"], 100):
-        Centre.create(rank=rank, is_demo=True, checked_on=local(now).date(), **centre)
-    centres = {centre.slug: centre for centre in Centre.select()}
-    monday = local(now).date() + timedelta(days=7 - local(now).weekday())
-    for kind, row in _session_rows():
-        day = monday + timedelta(weeks=row["week"], days=row["day"])
-        starts, ends = (booking.moment_of(day, time.fromisoformat(hour)) for hour in row["hours"])
-        made = InfoSession.create(
-            id=named(row["slug"]),
-            kind=kind,
-            topic=row["topic"],
-            texts=facts["text"][row["topic"]],
-            languages=row["languages"],
-            centre=centres.get(row.get("centre", "")),
-            place=row.get("place", ""),
-            link=row.get("link", ""),
-            starts=starts,
-            ends=ends,
-            seats=row["seats"],
-            nurse=named("noor"),
-        )
-        for n, (who, adults) in enumerate(row.get("joined", ())):
-            _join(made, who, adults, now - timedelta(days=3 - n / 24))
-
-
-def _session_rows() -> list[tuple[SessionKind, Mapping[str, Any]]]:
-    facts = case("sessions")
-    rows = [(SessionKind.INFO_SANTE, row) for row in facts["session"]]
-    return rows + [(SessionKind.TRAINING, row) for row in facts["training"]]
-
-
-def _join(info_session: InfoSession, who: str, adults: int, now: datetime) -> None:
-    """One of the cast, or a family that phoned."""
-    if who in PEOPLE:
-        booking.join(info_session, adults, now, person=Person.get_by_id(named(who)))
-    else:
-        booking.join(info_session, adults, now, name=who, phone=f"621 555 6{adults}0")
+    demo_offices.make(now)
 
 
 def _person(slug: str, name: str, language: str, **flags: bool) -> Person:
@@ -275,10 +172,10 @@ def _guided(slug: str, now: datetime) -> None:
     guardians, room, colours = CASES[slug]
     facts = case(slug)
     child = _child(slug, guardians, facts["child"], facts["contacts"])
-    child.photo = Blob.keep(_portrait(*colours), child.data_key_id)
+    child.photo = Blob.keep(portrait(*colours), child.data_key_id)
     child.save()
     version = _submit(
-        child, guardians[0], content(slug), _pages(written(slug)), facts["signatures"], now
+        child, guardians[0], content(slug), pages_of(written(slug)), facts["signatures"], now
     )
     for rank, unit in enumerate(facts["kit_units"]):
         KitUnit.create(plan=version.plan_id, data_key=child.data_key_id, rank=rank, **unit)
@@ -298,7 +195,7 @@ def _scanned(slug: str, now: datetime) -> None:
         valid_until="2026-08-31" if slug == OVERDUE else "2027-08-31",
         sheets=(plan.Sheet(condition=condition),),
     )
-    pages = _pages(f"DEMO\n\n{condition.replace('-', ' ')}")
+    pages = pages_of(f"DEMO\n\n{condition.replace('-', ' ')}")
     version = _submit(child, f"parent-{slug}", frame, pages, [], now)
     if slug == OFFERED:
         plan.offer(child, named("baach"), Person.get_by_id(named(f"parent-{slug}")))
@@ -342,28 +239,6 @@ def _share(child: Child, room: str, by: str, version: PlanVersion, now: datetime
     plan.put_in_force(version, manager, {}, now - timedelta(days=39))
 
 
-def _requests(now: datetime) -> None:
-    """What waits at the desk, and one appointment that was given already."""
-    ahead, nurse = booking.half_days(now), Person.get_by_id(named("noor"))
-    asked = tomllib.loads((PAPERS / "requests.toml").read_text(encoding="utf-8"))
-    for row in asked["open"]:
-        who = row.pop("who", None)
-        person = Person.get_by_id(named(who)) if who else None
-        by = {"person": person} if person else {"entered_by": nurse}
-        kind, language = row.pop("kind"), row.pop("language")
-        when = now - timedelta(hours=row.pop("hours"))
-        facts = {"times": [ahead[half] for half in row.pop("halves", ())], **row}
-        if person:
-            facts["name"] = person.name
-        booking.ask(kind, facts, language, when, **by)
-    last = CareRequest.select().where(CareRequest.person == named("aoife")).get()
-    facts = {"name": last.name, "phone": last.phone, "child": last.child}
-    made = booking.ask("cnje", facts, "en", now - timedelta(hours=90), person=last.person)
-    offered, _suit = booking.offers(made, nurse, now)
-    where = Centre.get(Centre.slug == "cms-luxembourg").id
-    booking.confirm(made, nurse, offered[0], "", now - timedelta(hours=70), centre_id=where)
-
-
 # ── finding it ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -386,61 +261,7 @@ def _find() -> SimpleNamespace:
         version = rows[f"{slug}_version"] = made.current or plan.waiting(made)
         rows[f"{slug}_scan"] = version.scan
         rows[f"{slug}_grant"] = Grant.get(Grant.child == named(slug))
-    for _kind, row in _session_rows():
+    for _kind, row in demo_offices.session_rows():
         rows[row["slug"]] = InfoSession.get_by_id(named(row["slug"]))
     rows["care_request"] = CareRequest.get(CareRequest.person == named("ines"))
     return SimpleNamespace(**rows)
-
-
-# ── pictures of our own ──────────────────────────────────────────────────────────────────────────
-
-
-def _portrait(ground: str, hair: str, clothes: str) -> bytes:
-    """A silhouette: nobody's face."""
-    image = Image.new("RGB", (480, 480), ground)
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((90, 330, 390, 640), fill=clothes)
-    draw.ellipse((135, 80, 345, 300), fill=hair)
-    draw.ellipse((150, 120, 330, 340), fill="#e8bd9c")
-    return _jpeg(image)
-
-
-def pdf(text: str) -> bytes:
-    """`text` as the PDF that a phone would make of a paper, 36 lines a page."""
-    lines = re.sub(r"([()\\])", r"\\\1", text).splitlines()
-    sheets = [
-        "\n".join(f"({line}) '" for line in lines[i : i + 36]) for i in range(0, len(lines), 36)
-    ]
-    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(sheets)))
-    objects = [
-        "<</Type/Catalog/Pages 2 0 R>>",
-        f"<</Type/Pages/Count {len(sheets)}/Kids[{kids}]/MediaBox[0 0 595 842]"
-        "/Resources<</Font<</F 3 0 R>>>>>>",
-        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
-    ]
-    for sheet in sheets:
-        drawn = f"BT /F 10.5 Tf 20 TL 45 800 Td\n{sheet}\nET"
-        objects.append(f"<</Type/Page/Parent 2 0 R/Contents {len(objects) + 2} 0 R>>")
-        objects.append(f"<</Length {len(drawn)}>>stream\n{drawn}\nendstream")
-    body, table = "%PDF-1.4\n", "0000000000 65535 f \n"
-    for n, made in enumerate(objects, 1):
-        table += f"{len(body):010} 00000 n \n"
-        body += f"{n} 0 obj{made}endobj\n"
-    size = len(objects) + 1
-    trailer = (
-        f"xref\n0 {size}\n{table}trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{len(body)}\n%%EOF"
-    )
-    return (body + trailer).encode("cp1252")
-
-
-@cache
-def _pages(text: str) -> list[bytes]:
-    """As if photographed: grey, 1600 px high."""
-    with pdfium.PdfDocument(pdf(text)) as document:
-        return [_jpeg(page.render(scale=1.9, grayscale=True).to_pil()) for page in document]
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=40, optimize=True)
-    return file.getvalue()

@@ -2,22 +2,24 @@
 
 import logging
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, reduce
 from operator import or_
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from peewee import (
-    JOIN,
     BigIntegerField,
     BlobField,
     BooleanField,
     CharField,
     DateField,
     DeferredForeignKey,
+    Expression,
+    Field,
     ForeignKeyField,
     IntegerField,
     ModelSelect,
@@ -38,7 +40,7 @@ from database import (
     UtcField,
     clock,
     db,
-    local,
+    today,
 )
 
 GRACE = timedelta(hours=72)  # product.md 5: how long a nursery's copy outlives the end of sharing
@@ -84,6 +86,11 @@ class Person(Sealed):
     mail = Secret()  # for copies of notices; never a way to sign in
     phone = Secret()
     consented = Secret()  # ISO moment at which the notice was agreed to
+
+    @classmethod
+    def names(cls, ids: Iterable[UUID | None]) -> dict[UUID, str]:
+        people = cls.select().where(cls.id.in_({key for key in ids if key}))
+        return {person.id: person.name for person in cls.open_all(people)}
 
 
 class Passkey(BaseModel):
@@ -305,7 +312,7 @@ class Contact(Sealed):
             for rank, key in enumerate(order, start=1):
                 Contact.update(rank=rank).where(Contact.id == key).execute()
 
-    def _beside(self) -> tuple[Any, ...]:
+    def _beside(self) -> tuple[Expression, Expression]:
         return Contact.child == self.child_id, Contact.kind == self.kind
 
 
@@ -379,15 +386,18 @@ class Grant(BaseModel):
     left = UtcField(null=True)  # the manager confirmed that the child has left
 
     @classmethod
-    def is_running(cls) -> Any:
-        """An expression: accepted, not ended, and not past its last day."""
-        today = local(clock()).date()
-        in_time = cls.until.is_null() | (cls.until >= today)
+    def is_running(cls) -> Expression:
+        """Accepted, not ended, and not past its last day."""
+        in_time = cls.until.is_null() | (cls.until >= today())
         return cls.accepted.is_null(False) & cls.ended.is_null() & in_time
 
     @classmethod
-    def is_offered(cls) -> Any:
+    def is_offered(cls) -> Expression:
         return cls.accepted.is_null() & cls.refused.is_null() & cls.ended.is_null()
+
+    @classmethod
+    def is_open(cls) -> Expression:
+        return cls.is_running() | cls.is_offered()
 
     @classmethod
     def visible_to(cls, actor: "Actor") -> ModelSelect:
@@ -428,8 +438,8 @@ class Grant(BaseModel):
         return datetime.combine(after, datetime.min.time(), LUXEMBOURG).astimezone(UTC)
 
 
-def in_reach(child: Any, actor: "Actor", *more: ModelSelect) -> Any:
-    """An expression on a column of child ids: the actor is a guardian, or of a nursery that holds
+def in_reach(child: Field, actor: "Actor", *more: ModelSelect) -> Expression:
+    """Of a column of child ids: the actor is a guardian, or of a nursery that holds
     the plan, or one of the queries in `more` names the child. Asks only what can be true: nested
     queries cost more to write than to run."""
     ways = list(more)
@@ -564,46 +574,6 @@ class Check(Sealed):
     remark = Secret()
 
 
-class DoctorReading(Sealed):
-    """A doctor was asked by link to read a version. What is confirmed is never a signature."""
-
-    version = ForeignKeyField(PlanVersion, backref="readings", on_delete="CASCADE")
-    by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
-    confirmed = UtcField(null=True)
-    sent_to = Secret()  # as the guardian gave it
-    name = Secret()  # as who read it gave it
-    remark = Secret()
-
-    PURPOSE: ClassVar[str] = "reading"
-
-    @classmethod
-    def ask(cls, version: PlanVersion, sent_to: str, by: Person, now: datetime) -> str:
-        """The secret of a link for whoever wrote the plan; it works once."""
-        with db.atomic():
-            key = version.data_key_id
-            row = cls.create(version=version, by=by, sent_to=sent_to, data_key=key, created=now)
-            return Token.make(cls.PURPOSE, row.id, now)
-
-    @classmethod
-    def by_link(cls, secret: str, now: datetime) -> Self | None:
-        token = Token.find(secret, cls.PURPOSE, now)
-        return token and cls.get_or_none(cls.id == token.about, cls.confirmed.is_null())
-
-    def confirm(self, secret: str, name: str, remark: str, now: datetime) -> None:
-        with db.atomic():
-            token = Token.find(secret, self.PURPOSE, now)
-            if token is None or not token.spend():
-                raise DomainError("link-used")
-            self.confirmed, self.name, self.remark = now, name, remark
-            self.save()
-            Plan.touch(self.version.plan.child_id)
-
-    @classmethod
-    def of(cls, version_id: UUID) -> list[Self]:
-        rows = cls.select().where(cls.version == version_id, cls.confirmed.is_null(False))
-        return cls.open_all(rows.order_by(cls.confirmed))
-
-
 class Draft(Sealed):
     """The plan being written. `revision` is what two tabs or two guardians are held apart by."""
 
@@ -663,48 +633,6 @@ class KitUnit(Sealed):
         return unit
 
 
-class NoteKind(StrEnum):
-    DAY = "day"
-    DIET = "diet"
-
-
-class Note(Sealed):
-    """A guardian's words beside the signed plan: for one day, or on food until taken back."""
-
-    child = ForeignKeyField(Child, backref="notes", on_delete="CASCADE")
-    kind = CharField()
-    day = DateField(null=True)  # of a note of the day: it is shown until that evening
-    by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
-    words = Secret()
-
-    class Meta:
-        indexes = ((("child", "kind"), True),)
-
-    @classmethod
-    def of(cls, child_id: UUID, today: date) -> dict[str, Self]:
-        """By kind; a day that has passed is left out."""
-        current = cls.day.is_null() | (cls.day >= today)
-        rows = cls.select(cls, Person).join(Person, JOIN.LEFT_OUTER)
-        notes = cls.open_all(rows.where(cls.child == child_id, current).order_by(cls.kind))
-        return {note.kind: note for note in notes}
-
-    @classmethod
-    def leave(cls, child: Child, kind: str, words: str, day: date | None, by: Person) -> None:
-        """In the place of the one before; no words: none."""
-        with db.atomic():
-            cls.delete().where(cls.child == child, cls.kind == kind).execute()
-            if words:
-                cls.create(
-                    child=child,
-                    kind=kind,
-                    day=day,
-                    by=by,
-                    words=words,
-                    data_key=child.data_key_id,
-                )
-            Plan.touch(child.id)
-
-
 # ── devices and what they hold ───────────────────────────────────────────────────────────────────
 
 
@@ -719,8 +647,6 @@ class DeviceState(StrEnum):
 
 class Device(BaseModel):
     """An enrolled browser with a key pair of its own: offline.md 1 and 2."""
-
-    KINDS: ClassVar[tuple[str, ...]] = ("tablet",)
 
     nursery = ForeignKeyField(Nursery, backref="devices", on_delete="CASCADE")
     room = ForeignKeyField(Room, null=True, on_delete="SET NULL")
@@ -881,6 +807,3 @@ class Actor:
             return []
         jobs = Staff.running().where(Staff.person == self.person_id)
         return list(jobs.order_by(Staff.created))
-
-
-NOBODY = Actor()

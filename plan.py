@@ -3,12 +3,10 @@
 import base64
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime
-from difflib import SequenceMatcher
 from enum import StrEnum
-from itertools import zip_longest
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
@@ -137,10 +135,6 @@ class Line:
     @property
     def text(self) -> str:
         return "".join(part.text for part in self.parts)
-
-    @property
-    def is_phrase(self) -> bool:
-        return all(part.phrase for part in self.parts)
 
 
 Lines = tuple[Line, ...]
@@ -355,9 +349,9 @@ def mark(content: Content, path: str) -> str:
     A list's mark covers its lines, a thing's its own fields; both, the things around them.
     """
     way = path.split(".") if path else []
-    around = [_frame(at(content, ".".join(way[:n]))) for n in range(2, len(way) + 1, 2)]
+    around = [plain_fields(at(content, ".".join(way[:n]))) for n in range(2, len(way) + 1, 2)]
     own = [asdict(line) for line in lines_at(content, path)] if len(way) % 2 else None
-    root = None if way else _frame(content)
+    root = None if way else plain_fields(content)
     return sealing.digest(json.dumps([root, around, own], sort_keys=True)).hex()[:16]
 
 
@@ -366,93 +360,9 @@ def mark_all(content: Content, path: str) -> str:
     return sealing.digest(json.dumps(asdict(at(content, path)), sort_keys=True)).hex()[:16]
 
 
-def _frame(thing: Listed) -> dict[str, Any]:
+def plain_fields(thing: Listed) -> dict[str, Any]:
     apart = {"lists", *thing.nested()}
     return {f.name: getattr(thing, f.name) for f in fields(thing) if f.name not in apart}
-
-
-# ── what differs ─────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Change:
-    """One difference between two versions; None where there was, or is, nothing.
-
-    `within` are the sheet, group or medicine around it; `name` is of a field, a list, or of the
-    things of which one came or went.
-    """
-
-    within: tuple[Listed, ...]
-    name: str
-    before: Any
-    after: Any
-
-    @property
-    def differs(self) -> bool:
-        """Of a thing only whether it is there: what is in it has changes of its own."""
-        if self.before is None or self.after is None or isinstance(self.after, Listed):
-            return (self.before is None) != (self.after is None)
-        if isinstance(self.after, Line):
-            return self.before.text != self.after.text
-        return self.before != self.after
-
-
-NAMING = ("condition", "severity", "title", "name")
-
-
-def changes(before: Listed, after: Listed) -> list[Change]:
-    """Field by field and line by line; what was moved reads as taken out and put in again."""
-    return [change for change in _beside(before, after, ()) if change.differs]
-
-
-def _beside(before: Listed, after: Listed, within: tuple[Listed, ...]) -> Iterator[Change]:
-    old, new = _facts(before), _facts(after)
-    for name in dict.fromkeys([*old, *new]):
-        yield Change(within, name, old.get(name, ""), new.get(name, ""))
-    for name in after.LISTS:
-        for was, line in _paired(before.lines(name), after.lines(name), lambda line: line.text):
-            yield Change(within, name, was, line)
-    for name in after.nested():
-        for was, thing in _paired(getattr(before, name), getattr(after, name), _naming):
-            yield Change(within, name, was, thing)
-            yield from _inside(was, thing, within)
-
-
-def _inside(
-    was: Listed | None, thing: Listed | None, within: tuple[Listed, ...]
-) -> Iterator[Change]:
-    """Of what came or went, each field and line came or went with it."""
-    old, new = was or _blank(thing), thing or _blank(was)
-    for change in _beside(old, new, (*within, new)):
-        if change.differs:
-            before, after = was and change.before, thing and change.after
-            yield replace(change, before=before, after=after)
-
-
-def _facts(thing: Listed) -> dict[str, Any]:
-    """The plain fields, each box of a sheet by its own name."""
-    facts = _frame(thing)
-    boxes = facts.pop("switches", {})
-    return facts | {f"switches.{name}": answer for name, answer in boxes.items()}
-
-
-def _naming(thing: Listed) -> tuple[str, ...]:
-    """By what a sheet, group or medicine is known again in another version."""
-    return tuple(getattr(thing, name, "") for name in NAMING)
-
-
-def _blank(thing: Listed) -> Listed:
-    """One of the same name with nothing in it: what comes new has that as its before."""
-    return type(thing)(**{name: value for name, value in vars(thing).items() if name in NAMING})
-
-
-def _paired(
-    before: Sequence[Any], after: Sequence[Any], key: Callable[[Any], Any]
-) -> Iterator[tuple[Any, Any]]:
-    """Beside each other what is the same or stands in the same place; None beside the rest."""
-    match = SequenceMatcher(None, [*map(key, before)], [*map(key, after)], autojunk=False)
-    for _what, i, j, m, n in match.get_opcodes():
-        yield from zip_longest(before[i:j], after[m:n])
 
 
 # ── reading it in another language ───────────────────────────────────────────────────────────────
@@ -507,13 +417,8 @@ def _pieces(line: Line, lang: str) -> Iterator[Piece]:
 
 def start(child: Child) -> Plan:
     """The child's plan, made when there is none."""
-    plan = Plan.get_or_none(Plan.child == child)
-    if plan is None:
-        try:
-            with db.atomic():
-                plan = Plan.create(child=child, salt=secrets.token_bytes(16))
-        except IntegrityError:  # the other guardian began it at the same moment
-            plan = Plan.get(Plan.child == child)
+    salt = {"salt": secrets.token_bytes(16)}
+    plan, _made = Plan.get_or_create(child=child, defaults=salt)
     return plan
 
 
@@ -824,11 +729,11 @@ def _took_effect(version: PlanVersion) -> bool:
 # ── sharing ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def offer(child: Child, nursery_id: UUID, by: Person, until: Any = None) -> Grant:
+def offer(child: Child, nursery_id: UUID, by: Person, until: date | None = None) -> Grant:
     """Offer the plan to a nursery; offering twice gives the same grant."""
     with db.atomic():
-        open_now = Grant.is_running() | Grant.is_offered()
-        same = Grant.get_or_none(Grant.child == child, Grant.nursery == nursery_id, open_now)
+        here = Grant.child == child, Grant.nursery == nursery_id
+        same = Grant.get_or_none(*here, Grant.is_open())
         return same or Grant.create(child=child, nursery=nursery_id, offered_by=by, until=until)
 
 
@@ -867,7 +772,6 @@ def confirm_left(grant: Grant, now: datetime) -> None:
 def set_last_day(grant: Grant, until: date | None) -> None:
     """Of a grant that is offered or runs; one that has ended is made anew, not prolonged."""
     with db.atomic():
-        open_now = Grant.is_running() | Grant.is_offered()
-        if not Grant.update(until=until).where(Grant.id == grant.id, open_now).execute():
+        if not Grant.update(until=until).where(Grant.id == grant.id, Grant.is_open()).execute():
             raise DomainError("grant-already-ended")
         Plan.touch(grant.child_id)

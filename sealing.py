@@ -182,10 +182,6 @@ def is_open(key_id: UUID) -> bool:
     return key_id in ring().opened
 
 
-def forget(key_id: UUID) -> None:
-    ring().opened.pop(key_id, None)
-
-
 def seal(value: bytes, key_id: UUID, about: str) -> bytes:
     """Sealed bytes: version, nonce, ciphertext. `about` (table:row) binds them to their place."""
     return _encrypt(ring().opened[key_id], value, about)

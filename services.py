@@ -82,6 +82,10 @@ def load() -> None:
                 table.create(rank=rank, **row)
 
 
+def centres() -> list[Centre]:
+    return list(Centre.select().order_by(Centre.rank, Centre.name))
+
+
 def by_slug(*slugs: str) -> dict[str, Service]:
     """All services, or those named, by their slug."""
     rows = Service.select().order_by(Service.rank)

@@ -19,7 +19,7 @@ from forms import sent, text_fields
 from PIL import Image, PngImagePlugin
 from werkzeug.test import TestResponse
 
-import demo
+import demo_papers
 from app import do_due_work
 from database import db
 from models import Person
@@ -177,7 +177,7 @@ def scan_with_words() -> dict[str, Any]:
     picture, info = BytesIO(), PngImagePlugin.PngInfo()
     info.add_text("Comment", f"{STEM} in a comment")
     Image.new("RGB", (900, 1200), "white").save(picture, "PNG", pnginfo=info)
-    pdf = demo.pdf(f"{STEM} on the paper")
+    pdf = demo_papers.pdf(f"{STEM} on the paper")
     return {
         "files": [(BytesIO(pdf), f"{STEM}.pdf"), (io.BytesIO(picture.getvalue()), f"{STEM}.png")]
     }

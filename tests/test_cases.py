@@ -11,9 +11,11 @@ from bs4 import BeautifulSoup
 from flask import Flask
 from flask_babel import force_locale
 from PIL import Image
+from tables import tables
 
 import database
 import demo
+import demo_papers
 import plan as document
 from models import Actor, Child, Contact, KitUnit, PaperChild, Plan, PlanMode, PlanState, Presence
 from views import held, words
@@ -98,7 +100,7 @@ def test_no_line_of_the_paper_is_lost(cast, slug):
     plan = getattr(cast, f"{slug}_plan")
     everything = [folded(text) for text in (*kept(plan), plan.child.name)]
 
-    for fact in demo.case_lines()[slug]:
+    for fact in demo_papers.facts_of(slug):
         if fact in CODES or fact in FRAME:
             continue
         typed = date_of(fact)
@@ -202,7 +204,7 @@ def test_every_line_of_the_paper_stands_on_the_page(app: Flask, cast, slug, lang
     seen = folded(BeautifulSoup(page, "html.parser").main.get_text(" "))
 
     with app.app_context(), force_locale(LOCALES[language]):
-        for fact in demo.case_lines()[slug]:
+        for fact in demo_papers.facts_of(slug):
             assert any(stands(wanted, seen) for wanted in shown(fact)), fact
 
 
@@ -213,7 +215,7 @@ def measured(slug: str) -> list[document.Line]:
     """The lines a stranger to the language must follow: signs, steps, do-nots."""
     return [
         line
-        for _, name, lines in document.walk(demo.content(slug))
+        for _, name, lines in document.walk(demo_papers.content(slug))
         if name in {"signs", "steps", "donts"}
         for line in lines
     ]
@@ -230,7 +232,7 @@ def test_most_signs_steps_and_do_nots_are_known_phrases(slug):
 
 @pytest.mark.parametrize("slug", demo.CASES)
 def test_recognising_a_line_keeps_its_words(slug):
-    written = " ".join(demo.written(slug).split())
+    written = " ".join(demo_papers.written(slug).split())
 
     for line in measured(slug):
         assert line.text.rstrip(".") in written
@@ -240,11 +242,11 @@ def test_recognising_a_line_keeps_its_words(slug):
 
 
 def test_loading_twice_makes_nothing_twice(cast):
-    counts = [table.select().count() for table in database.tables()]
+    counts = [table.select().count() for table in tables()]
 
     again = demo.load(demo.NOW)
 
-    assert [table.select().count() for table in database.tables()] == counts
+    assert [table.select().count() for table in tables()] == counts
     assert again.leo_version == cast.leo_version
 
 

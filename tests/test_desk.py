@@ -21,9 +21,8 @@ STATEMENTS = 4  # of the queue itself
 
 
 @pytest.fixture
-def noor(as_user, cast) -> Client:
-    Person.update(language="en").where(Person.id == cast.noor.id).execute()
-    return as_user("noor")
+def noor(at) -> Client:
+    return at("noor")
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from werkzeug.test import TestResponse
 
 import booking
 from database import clock
-from models import Person
 from offices import Centre, InfoSession, Notice, Registration, SeatState
 
 NEW = {
@@ -28,9 +27,8 @@ NEW = {
 
 
 @pytest.fixture
-def noor(as_user, cast) -> Client:
-    Person.update(language="en").where(Person.id == cast.noor.id).execute()
-    return as_user("noor")
+def noor(at) -> Client:
+    return at("noor")
 
 
 def desk(info_session: InfoSession, what: str = "") -> str:
@@ -189,14 +187,12 @@ def test_a_nurse_does_not_overwrite_what_a_colleague_changed_meanwhile(noor, cas
     assert (kept.seats, kept.place) == (9, "Sall 2")
 
 
-def test_a_new_hour_is_told_to_who_comes(noor, as_user, cast):
+def test_a_new_hour_is_told_to_who_comes(noor, at, cast):
     form = edit_form(noor, cast.last_seat, begins="10:00", until="11:30")
 
     noor.post(desk(cast.last_seat, "/edit"), form)
 
-    client = as_user("ivan")
-    client.post("/language", {"language": "en"})
-    assert "It is on 7 December 2026, 10:00" in client.words("/notices")
+    assert "It is on 7 December 2026, 10:00" in at("ivan").words("/notices")
 
 
 def test_cancelling_is_asked_first_then_everybody_is_told(noor, as_user, cast):

@@ -9,7 +9,8 @@ from client import Client
 
 import database
 import demo
-from models import DoctorReading
+import demo_papers
+from remarks import DoctorReading
 
 NAMED = {"name": "Dr Anne Faber", "remark": "Dose à revoir en mars."}
 
@@ -25,7 +26,7 @@ def link(as_user, cast) -> str:
 def test_whoever_has_the_link_reads_every_line_without_an_account(as_user, link):
     words = as_user(None).words(link)
 
-    for line in demo.case_lines()["leo"]:
+    for line in demo_papers.facts_of("leo"):
         if line.startswith("Appeler"):
             assert line in words
 

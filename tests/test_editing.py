@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup, Tag
 from client import Client, soup_of
 
 import demo
+import demo_papers
 import plan as document
 from database import DataKey
 from models import (
@@ -430,15 +431,19 @@ def test_looking_at_the_editor_begins_nothing(as_user, cast):
     assert not Draft.select().where(Draft.plan == cast.leo_plan).exists()
 
 
+def is_phrase(line: document.Line) -> bool:
+    return all(part.phrase for part in line.parts)
+
+
 def test_lines_are_read_again_when_the_language_was_wrong(as_user, written):
     editor = Editor(as_user("zoe"), written(replace(a_group(), language="de")))
     editor.add("sheets.0.groups.0", STEPS, "Appeler les parents")
-    assert not document.lines_at(editor.content, STEPS)[0].is_phrase
+    assert not is_phrase(document.lines_at(editor.content, STEPS)[0])
 
     editor.save("frame", language="fr")
 
     line = document.lines_at(editor.content, STEPS)[0]
-    assert (line.lang, line.text, line.is_phrase) == ("fr", "Appeler les parents", True)
+    assert (line.lang, line.text, is_phrase(line)) == ("fr", "Appeler les parents", True)
 
 
 def test_a_paper_in_a_language_without_sentences_is_kept_as_written(as_user, new_plan):
@@ -453,7 +458,7 @@ def test_a_known_sentence_shows_how_others_read_it_and_can_be_refused(editor):
     added = editor.add("sheets.0.groups.0", STEPS, "Appeler les parents")
     page = soup_of(added) if editor.htmx else editor.page("sheets.0.groups.0")
     assert "In other languages:" in page.get_text()
-    assert editor.content.sheets[0].groups[0].lines("steps")[3].is_phrase
+    assert is_phrase(editor.content.sheets[0].groups[0].lines("steps")[3])
 
     editor.act("sheets.0.groups.0", STEPS, "/3/wordings", to="written")
     refused = document.lines_at(editor.content, STEPS)[3]
@@ -464,7 +469,7 @@ def test_a_known_sentence_shows_how_others_read_it_and_can_be_refused(editor):
     assert document.lines_at(editor.content, STEPS)[3] == refused
     assert "Use the known sentence" in editor.page("sheets.0.groups.0").get_text()
     editor.act("sheets.0.groups.0", STEPS, "/3/wordings", to="known")
-    assert document.lines_at(editor.content, STEPS)[3].is_phrase
+    assert is_phrase(document.lines_at(editor.content, STEPS)[3])
 
 
 def test_while_typing_known_sentences_appear_and_take_the_place_of_the_words(as_user, written):
@@ -745,9 +750,9 @@ class Typist:
 @pytest.mark.parametrize("slug", demo.CASES)
 def test_a_whole_paper_is_typed_without_losing_a_line(as_user, cast, new_plan, slug):
     editor = Editor(as_user("zoe"), new_plan)
-    facts = demo.case(slug)
+    facts = demo_papers.case(slug)
 
-    Typist(editor, demo.content(slug)).type_all()
+    Typist(editor, demo_papers.content(slug)).type_all()
     for unit in facts["kit_units"]:
         assert editor.client.post(f"{editor.base}/kit/new", unit).status_code == 303
     document.keep_scan(document.draft_of(new_plan, cast.zoe), [PAGE], cast.zoe)
@@ -755,7 +760,7 @@ def test_a_whole_paper_is_typed_without_losing_a_line(as_user, cast, new_plan, s
         typed = signature if "on" in signature else {**signature, "unsigned": "y"}
         assert editor.client.post(f"{editor.base}/signatures/new", typed).status_code == 303
 
-    assert editor.content == demo.content(slug)
+    assert editor.content == demo_papers.content(slug)
     scan = Draft.get(Draft.plan == new_plan).scan
     units = [{k: v for k, v in unit.secrets.items() if v} for unit in KitUnit.of(new_plan.id)]
     rows = Signature.select().where(Signature.scan == scan).order_by(Signature.rank)
@@ -771,7 +776,7 @@ def test_a_whole_paper_is_typed_without_losing_a_line(as_user, cast, new_plan, s
     assert answer.status_code == 303
     version = document.waiting(new_plan)
     assert (version.mode, version.state) == (PlanMode.GUIDED, PlanState.SUBMITTED)
-    assert document.content_of(version) == demo.content(slug)
+    assert document.content_of(version) == demo_papers.content(slug)
 
 
 def test_a_change_begins_from_what_waits_for_its_check(as_user, cast, new_plan):

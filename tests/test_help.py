@@ -2,14 +2,13 @@
 
 import itertools
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 from client import Client, soup_of
+from tables import tables
 
-from database import tables
 from offices import Service
 
 CSS = Path(__file__).parent.parent / "static" / "app.css"
@@ -67,20 +66,8 @@ REFUSALS = re.compile(
 
 
 @pytest.fixture
-def reader(as_user) -> Callable[..., Client]:
-    """Somebody who reads English."""
-
-    def start(who: str | None = None) -> Client:
-        client = as_user(who)
-        client.post("/language", {"language": "en"})
-        return client
-
-    return start
-
-
-@pytest.fixture
-def page(reader) -> BeautifulSoup:
-    return reader().page("/help")
+def page(at) -> BeautifulSoup:
+    return at().page("/help")
 
 
 # ── the check ────────────────────────────────────────────────────────────────────────────────────
@@ -163,10 +150,10 @@ def test_all_three_outcomes_end_with_the_same_contact_card(page):
     assert cards[0][0].select_one("a[href='tel:+352-24-77-36-96'], a[href^='tel:+352']")
 
 
-def test_the_contact_is_what_the_desk_wrote(reader):
+def test_the_contact_is_what_the_desk_wrote(at):
     Service.update(phone="247-00000").where(Service.slug == "one").execute()
 
-    words = reader().words("/help")
+    words = at().words("/help")
 
     assert words.count("247-00000") == 4
     assert "247-73696" not in words
@@ -243,8 +230,8 @@ def test_a_visit_leaves_no_cookie_no_row_and_no_line(app, caplog):
     assert "help" not in caplog.text
 
 
-def test_the_page_names_itself_nowhere(reader):
-    answer = reader().get("/help")
+def test_the_page_names_itself_nowhere(at):
+    answer = at().get("/help")
     page = soup_of(answer)
 
     assert page.title.get_text() == "Kannerplang"

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 import endings
 import plan as document
 from database import clock
+from differences import changes
 from endings import Stop
 from models import Audit, Contact, KitUnit, Person, Plan, PlanVersion
 from plan import Content, Line, Medicine, Severity, Sheet, SignGroup
@@ -28,7 +29,7 @@ def told(before: Content, after: Content) -> list[tuple]:
             change.name,
             *map(said, (change.before, change.after)),
         )
-        for change in document.changes(before, after)
+        for change in changes(before, after)
     ]
 
 
@@ -53,7 +54,7 @@ def english(cast):
 def test_nothing_differs_from_itself(cast):
     for slug in ("leo", "mia", "noah"):
         content = document.content_of(getattr(cast, f"{slug}_version"))
-        assert document.changes(content, content) == []
+        assert changes(content, content) == []
 
 
 def test_lines_are_told_as_new_taken_out_or_changed(flask_app):
@@ -89,9 +90,9 @@ def test_a_group_that_came_is_told_with_its_lines_and_boxes_by_their_name(app):
     before = Content(sheets=(Sheet(condition="asthma"),))
     sheet = Sheet(condition="asthma", groups=(group,), switches={"doubt-is-severe": "yes"})
 
-    changes = document.changes(before, Content(sheets=(sheet,)))
+    told = changes(before, Content(sheets=(sheet,)))
 
-    assert [(change.name, said(change.after)) for change in changes] == [
+    assert [(change.name, said(change.after)) for change in told] == [
         ("switches.doubt-is-severe", "yes"),
         ("groups", group),
         ("rule", "any"),

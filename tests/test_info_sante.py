@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from client import Client, plain, soup_of
+from client import plain, soup_of
 from icalendar import Calendar
 
 import booking
@@ -14,18 +14,6 @@ from offices import Centre, InfoSession, Registration, SeatState, Service
 from views import mails
 from views.rendering import LANGUAGE_NAMES
 from views.words import TOPICS
-
-
-@pytest.fixture
-def at(as_user, cast):
-    """Somebody's browser, in English."""
-
-    def open_one(name: str | None) -> Client:
-        client = as_user(name)
-        client.post("/language", {"language": "en"})
-        return client
-
-    return open_one
 
 
 def many(count: int, **more) -> None:

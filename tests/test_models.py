@@ -10,6 +10,7 @@ import pytest
 from client import address, at_once, on_server, refusals
 from cryptography.hazmat.primitives.asymmetric import ec
 from peewee import DatabaseError
+from tables import tables
 
 import database
 import demo
@@ -18,9 +19,8 @@ import models
 import offline
 import plan as document
 import sealing
-from database import SchemaMismatch, db, tables
+from database import SchemaMismatch, db
 from models import (
-    NOBODY,
     Actor,
     Audit,
     Challenge,
@@ -245,7 +245,7 @@ def test_nobody_sees_no_row(app, cast, table):
     people = (Actor(cast.sami), Actor(cast.noor))
     assert any(table.visible_to(one).exists() for one in people), "nothing to see for anybody"
 
-    assert not table.visible_to(NOBODY).exists()
+    assert not table.visible_to(Actor()).exists()
     assert not table.visible_to(Actor(device=revoked_tablet())).exists()
     assert not table.visible_to(Actor(Person(id=UUID(int=0)))).exists()
 

@@ -7,7 +7,8 @@ from bs4 import BeautifulSoup
 
 import database
 import demo
-from models import KitUnit, Note
+from models import KitUnit
+from remarks import Note
 
 TYPED = {"day": "A mal dormi.", "ahead": "0", "diet": "Pas de porc."}
 

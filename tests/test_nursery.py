@@ -21,7 +21,6 @@ from models import (
     MayHold,
     Nursery,
     PaperChild,
-    Person,
     Plan,
     Presence,
     Room,
@@ -32,17 +31,6 @@ from views import board, held
 
 PAGES = ("manage", "shares", "people", "rooms", "paper", "presence", "devices")
 LANGUAGES = ("en", "fr", "de", "lb", "pt")
-
-
-@pytest.fixture
-def at(as_user, cast):
-    """Somebody's browser in English, so that what is read here does not hang on translations."""
-
-    def sign_in(name: str) -> Client:
-        Person.update(language="en").where(Person.id == getattr(cast, name).id).execute()
-        return as_user(name)
-
-    return sign_in
 
 
 def today() -> date:

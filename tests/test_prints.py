@@ -15,6 +15,7 @@ from test_plans import LANGUAGES, changed, in_force, jpeg
 
 import database
 import demo
+import demo_papers
 import plan as document
 import sealing
 from models import (
@@ -53,7 +54,7 @@ def test_every_line_of_the_paper_stands_on_the_print(as_user, cast, slug, langua
     assert page.html["lang"] == language
     seen = sheet(page)
     with as_user("tessa").app.app_context(), force_locale(LOCALES[language]):
-        for fact in demo.case_lines()[slug]:
+        for fact in demo_papers.facts_of(slug):
             assert any(stands(wanted, seen) for wanted in shown(fact)), fact
     for _path, _name, lines in document.walk(document.content_of(plan.current)):
         for line in lines:

@@ -1,11 +1,9 @@
 """Rights: each point of the official notices has its place, and consent is given by hand."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from authenticator import Authenticator
-from client import Client
 
 from database import clock
 from models import Limit, Person
@@ -24,20 +22,8 @@ NOTICE = {
 NAMES = {"name": "Rui Marques"}
 
 
-@pytest.fixture
-def reader(as_user) -> Callable[..., Client]:
-    """Somebody who reads English."""
-
-    def start(who: str | None = None) -> Client:
-        client = as_user(who)
-        client.post("/language", {"language": "en"})
-        return client
-
-    return start
-
-
-def test_every_point_of_the_notices_has_a_section(reader):
-    page = reader().page("/privacy")
+def test_every_point_of_the_notices_has_a_section(at):
+    page = at().page("/privacy")
 
     for name, point in NOTICE.items():
         section = page.find("section", id=name)
@@ -47,14 +33,14 @@ def test_every_point_of_the_notices_has_a_section(reader):
     assert all(right in rights for right in ("(access)", "(rectification)", "(erasure)"))
 
 
-def test_reading_on_is_never_agreeing(reader):
-    assert "never taken as agreeing" in reader().words("/privacy")
+def test_reading_on_is_never_agreeing(at):
+    assert "never taken as agreeing" in at().words("/privacy")
 
 
-def test_the_contact_is_what_the_desk_wrote(reader):
+def test_the_contact_is_what_the_desk_wrote(at):
     Service.update(address="1, rue Neuve").where(Service.slug == "cnpd").execute()
 
-    words = reader().words("/privacy")
+    words = at().words("/privacy")
 
     assert "1, rue Neuve" in words
     assert "boulevard du Jazz" not in words
@@ -63,8 +49,8 @@ def test_the_contact_is_what_the_desk_wrote(reader):
 # ── consent ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_signing_up_asks_for_a_tick_that_nobody_made_before(reader):
-    form = reader().page("/sign-up").select_one("main form")
+def test_signing_up_asks_for_a_tick_that_nobody_made_before(at):
+    form = at().page("/sign-up").select_one("main form")
 
     (tick,) = form.select("input[type=checkbox]")
     assert tick["name"] == "consent"
@@ -74,8 +60,8 @@ def test_signing_up_asks_for_a_tick_that_nobody_made_before(reader):
 
 
 @pytest.mark.parametrize("step", ["/sign-up/challenges", "/sign-up"])
-def test_without_the_tick_there_is_no_account(reader, step):
-    client, device = reader(), Authenticator()
+def test_without_the_tick_there_is_no_account(at, step):
+    client, device = at(), Authenticator()
     options = client.post("/sign-up/challenges", {**NAMES, "consent": "y"}).get_json()
     before = Person.select().count()
 
@@ -86,8 +72,8 @@ def test_without_the_tick_there_is_no_account(reader, step):
     assert Person.select().count() == before
 
 
-def test_when_somebody_agreed_is_kept_and_shown(reader):
-    client, device, form = reader(), Authenticator(), {**NAMES, "consent": "y"}
+def test_when_somebody_agreed_is_kept_and_shown(at):
+    client, device, form = at(), Authenticator(), {**NAMES, "consent": "y"}
     options = client.post("/sign-up/challenges", form).get_json()
     client.post("/sign-up", {**form, "answer": device.create(options)})
 
@@ -95,18 +81,18 @@ def test_when_somebody_agreed_is_kept_and_shown(reader):
 
     assert person.consented[:10] == clock().date().isoformat()
     assert "You agreed to the use of your data on 24 November 2026" in client.words("/account")
-    assert "You agreed" not in reader("ines").words("/account")
+    assert "You agreed" not in at("ines").words("/account")
 
 
 # ── what the notice says of counted tries is so ──────────────────────────────────────────────────
 
 
-def test_tries_are_counted_without_the_address_and_forgotten(reader):
+def test_tries_are_counted_without_the_address_and_forgotten(at):
     now = clock()
     Limit.allow("long ago", 1, timedelta(hours=1), now - timedelta(days=3))
     Limit.allow("just now", 1, timedelta(hours=1), now)
 
-    reader().post("/sign-in/challenges")
+    at().post("/sign-in/challenges")
 
     keys = [limit.key for limit in Limit.select()]
     assert "just now" in keys

@@ -7,25 +7,15 @@ from bs4 import BeautifulSoup
 from client import Client, soup_of
 from forms import sent
 from icalendar import Calendar
+from tables import tables
 
 import booking
-from database import clock, local, tables
+from database import clock, local
 from models import Person, SignIn
 from offices import CareRequest, Notice, RequestKind
 
 GATED, OPEN = ("1", "2"), ("3", "4")
 NEW = "/requests/new?kind="
-
-
-@pytest.fixture
-def at(as_user, cast):
-    """Somebody's browser in English."""
-
-    def sign_in(name: str) -> Client:
-        Person.update(language="en").where(Person.id == getattr(cast, name).id).execute()
-        return as_user(name)
-
-    return sign_in
 
 
 def form_of(client: Client, digit: str):

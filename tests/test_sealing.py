@@ -86,7 +86,7 @@ def test_without_its_key_a_row_is_noise(app, cast):
     # Deleting the key takes the row along; here the row was kept, as in an old backup.
     sealed, about = bytes(child.sealed), child.about
     DataKey.delete().where(DataKey.id == key).execute()
-    sealing.forget(key)
+    sealing.ring().opened.clear()
 
     assert not Child.select().where(Child.id == child.id).exists()
     child.data_key_id, child.sealed, child._secrets = key, sealed, None
@@ -132,7 +132,7 @@ def test_a_data_key_of_another_master_is_refused(app, cast, tmp_path, own_ring):
 def test_a_data_key_in_the_place_of_another_is_refused(app, cast):
     leo, mia = cast.leo.data_key, cast.mia.data_key
     DataKey.update(wrapped=mia.wrapped).where(DataKey.id == leo.id).execute()
-    sealing.forget(leo.id)
+    sealing.ring().opened.clear()
 
     with pytest.raises(sealing.SealBroken):
         cast.leo.first_name  # noqa: B018

@@ -11,11 +11,8 @@ from views.finding import excerpt, fits, sections_of, words_of
 
 
 @pytest.fixture
-def reader(as_user):
-    """A stranger who reads English."""
-    client = as_user(None)
-    client.post("/language", {"language": "en"})
-    return client
+def reader(at):
+    return at()
 
 
 def ask(client, query: str, **more):

@@ -24,10 +24,10 @@ from wtforms.validators import DataRequired
 import sealing
 from database import DomainError, clock
 from models import PROOF as WINDOW
-from models import Limit, Passkey, Person, SignIn
+from models import Passkey, Person, SignIn
 from views import passkeys
 from views.fields import mail_line, one_line, phone_line, required
-from views.guards import allowed, caller, cookie_name
+from views.guards import allowed, caller, cookie_name, slow_down
 from views.rendering import code, safe_next, sentence
 
 bp = Blueprint("account", __name__)
@@ -55,7 +55,7 @@ def sign_in() -> ResponseReturnValue:
 
 @bp.post("/sign-in/challenges")
 def sign_in_challenge() -> ResponseReturnValue:
-    _slow_down()
+    slow_down(f"passkey:{caller()}", TRIES, WINDOW)
     return _json(passkeys.assertion("sign-in"))
 
 
@@ -75,7 +75,7 @@ def sign_up() -> ResponseReturnValue:
 
 @bp.post("/sign-up/challenges")
 def sign_up_challenge() -> ResponseReturnValue:
-    _slow_down()
+    slow_down(f"passkey:{caller()}", TRIES, WINDOW)
     form = SignUpForm()
     if not form.validate_on_submit():
         return jsonify(errors=form.errors), 422
@@ -127,7 +127,7 @@ def save() -> ResponseReturnValue:
 @allowed("account.passkey")
 def passkey_challenge() -> ResponseReturnValue:
     """To add a passkey, or (purpose and subject given) to confirm one very act."""
-    _slow_down()
+    slow_down(f"passkey:{caller()}", TRIES, WINDOW)
     person = g.actor.person
     known = [bytes(key.credential) for key in person.passkeys]
     if purpose := request.form.get("purpose"):
@@ -167,11 +167,6 @@ def start_session(person: Person, response: Response) -> Response:
         max_age=int(SignIn.IDLE.total_seconds()),
     )
     return response
-
-
-def _slow_down() -> None:
-    if not Limit.allow(f"passkey:{caller()}", TRIES, WINDOW, clock()):
-        raise DomainError("too-many-tries")
 
 
 def _json(text: str) -> Response:

@@ -1,16 +1,14 @@
 """The forms by which a family, or the desk for it, asks the service for something."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
-from flask_babel import format_date, format_datetime, format_time
+from flask_babel import format_date, format_datetime
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import SelectMultipleField
-from wtforms.validators import StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 import booking
@@ -21,7 +19,9 @@ from offices import Centre, RequestKind
 from views.fields import (
     a_choice,
     a_day,
+    as_id,
     mail_line,
+    needed_if,
     one_line,
     one_of,
     options,
@@ -54,17 +54,12 @@ class HalfDays(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
-def first_name_given(form: FlaskForm, field: Any) -> None:
-    if form.child.data == OTHER and not field.data:
-        raise StopValidation(_l("Fill this in."))
-
-
 class AskForm(FlaskForm):
     """Everything that any kind asks; `form_for` takes away what this one does not."""
 
     name = one_line(_l("Name"), required(), length=80)
     child = one_of(_l("About which child?"), {})
-    other = one_line(_l("First name of the child"), first_name_given, length=80)
+    other = one_line(_l("First name of the child"), needed_if("child", OTHER), length=80)
     centre = a_choice(_l("Where?"))
     address = one_line(
         _l("Where should we come?"),
@@ -98,7 +93,7 @@ class AskForm(FlaskForm):
         ahead = [half.value for half in self.times.choices]
         facts["times"] = [half for half in ahead if half in self.times.data]
         if "centre" in self:
-            facts["centre_id"] = UUID(self.centre.data) if self.centre.data else None
+            facts["centre_id"] = as_id(self.centre.data)
         if "child" in self:
             facts |= self._child(children)
         return facts
@@ -145,7 +140,7 @@ def _children(children: Sequence[Child]) -> dict[str, str]:
 
 
 def centres() -> dict[str, str]:
-    return {str(centre.id): centre.name for centre in Centre.select().order_by(Centre.rank)}
+    return {str(centre.id): centre.name for centre in services.centres()}
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────
@@ -164,21 +159,11 @@ def short(moment: datetime) -> str:
     return format_datetime(local(moment), "EEE d MMM, HH:mm", rebase=False)
 
 
-def walk_ins(today: date) -> list[dict[str, Any]]:
+def walk_ins(today: date) -> list[tuple[Centre, services.Rule, list[date]]]:
     """Centres that take families without appointment: their hours and next days."""
     return [
-        {
-            "centre": centre.name,
-            "opens": _hour(rule.opens),
-            "closes": _hour(rule.closes),
-            "days": services.next_days(rule, today, WALK_INS),
-            "checked_on": centre.checked_on,
-        }
-        for centre in Centre.select().order_by(Centre.rank)
+        (centre, rule, services.next_days(rule, today, WALK_INS))
+        for centre in services.centres()
         for rule in services.rules_of(centre)
         if not rule.appointment
     ]
-
-
-def _hour(text: str) -> str:
-    return format_time(time.fromisoformat(text), "HH:mm", rebase=False)

@@ -1,6 +1,5 @@
 """What a nursery's board shows: the same for each of its readers, so it knows no request."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from models import (
     Room,
 )
 from plan import content_of
+from views.rendering import plain
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,6 @@ def groups_of(nursery: Nursery) -> list[Group]:
         for room in rooms
     ]
     return [group for group in groups if group.room or group.cards or group.paper]
-
-
-def plain(text: str) -> str:
-    """Small letters without accents: `Zoë` is found by `zoe`, and sorted beside it."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def names(children: Iterable[tuple[UUID | None, Child]]) -> dict[UUID, str]:

@@ -6,6 +6,9 @@ from flask import Response
 from flask_babel import gettext as _
 from icalendar import Calendar, Event
 
+from offices import Centre
+from views.rendering import download
+
 
 def appointment(
     uid: str, starts: datetime, ends: datetime, stamp: datetime, *, place: str = "", url: str = ""
@@ -29,7 +32,10 @@ def appointment(
     return calendar.to_ical()
 
 
+def where(centre: Centre | None, room: str = "") -> str:
+    lines = [centre and centre.name, room, centre and centre.address]
+    return ", ".join(filter(None, lines))
+
+
 def answer(calendar: bytes) -> Response:
-    response = Response(calendar, mimetype="text/calendar")
-    response.headers["Content-Disposition"] = "attachment; filename=appointment.ics"
-    return response
+    return download(calendar, "text/calendar", "appointment.ics")

@@ -1,7 +1,7 @@
 """A family's place: its children, their photo and facts, whom to call, who may hold the plan."""
 
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from wtforms.validators import Optional, StopValidation, ValidationError
 import images
 import plan as document
 from access import can
-from database import DataKey, DomainError, Sealed, clock, db, local
+from database import DataKey, DomainError, Sealed, clock, db, today
 from endings import last_day
 from models import (
     Audit,
@@ -28,16 +28,27 @@ from models import (
     ContactKind,
     Grant,
     Guardian,
-    Limit,
-    Note,
     Nursery,
     Person,
     Plan,
 )
 from offices import CareRequest, Notice
+from remarks import Note
 from views import family, headers, passkeys
-from views.fields import Day, a_day, at_most, one_line, one_of, phone_line, readable, required, tidy
-from views.guards import allowed, get_or_404
+from views.fields import (
+    Day,
+    a_day,
+    at_most,
+    not_future,
+    not_past,
+    one_line,
+    one_of,
+    phone_line,
+    readable,
+    required,
+    tidy,
+)
+from views.guards import allowed, get_or_404, slow_down
 from views.rendering import (
     LANGUAGE_NAMES,
     LOCALES,
@@ -55,12 +66,7 @@ NAME = 80
 OLDEST = timedelta(days=5 * 366)  # for children of 0 to 4; a little more, to grow out of it here
 UPLOADS = 20  # photos a person may send in an hour
 CODES = 20  # codes of crèches a person may try in an hour
-HOUR = timedelta(hours=1)
 STEPS = {"up": -1, "down": 1}
-
-
-def today() -> date:
-    return local(clock()).date()
 
 
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────
@@ -91,16 +97,6 @@ def needed_in_an_emergency(form: FlaskForm, field: StringField) -> None:
     """Who only answers questions may be on the paper without a number."""
     if not field.data and form.kind.data != ContactKind.QUESTIONS:
         raise StopValidation(_l("Without a number nobody can call."))
-
-
-def not_future(form: FlaskForm, field: Day) -> None:
-    if field.data and field.data > today():
-        raise ValidationError(_l("This day is still to come."))
-
-
-def not_past(form: FlaskForm, field: Day) -> None:
-    if field.data and field.data < today():
-        raise ValidationError(_l("This day has passed."))
 
 
 # ── forms ────────────────────────────────────────────────────────────────────────────────────────
@@ -308,7 +304,7 @@ def remove_photo(child: Child) -> ResponseReturnValue:
 def _redrawn(form: PhotoForm) -> bytes | None:
     """The photo as only our own decoder draws it, or a sentence beside the field."""
     try:
-        slow_down("upload", UPLOADS)
+        slow_down(f"upload:{g.actor.person_id}", UPLOADS)
         return images.photo(form.photo.data.read())
     except DomainError as refusal:
         form.photo.errors = [sentence(refusal)]
@@ -321,11 +317,6 @@ def _change_photo(child: Child, made: bytes | None) -> None:
         child.change_photo(Blob.keep(made, child.data_key_id) if made else None, today())
         Plan.touch(child.id)
         Audit.note(g.actor, "child.photo", child.id, child=child.id)
-
-
-def slow_down(what: str, most: int) -> None:
-    if not Limit.allow(f"{what}:{g.actor.person_id}", most, HOUR, clock()):
-        raise DomainError("too-many-tries")
 
 
 # ── whom to call ─────────────────────────────────────────────────────────────────────────────────
@@ -467,7 +458,7 @@ def share(child: Child) -> ResponseReturnValue:
         passkeys.proved(g.actor.person, request.form.get("proof"), "share", about, clock())
     except DomainError:
         problem = sentence(DomainError("passkey-needed"))  # whatever was wrong with the answer
-        return share_page(child, form, nursery, problem, 403)
+        return share_page(child, form, nursery, 403, problem)
     grant = document.offer(child, nursery.id, g.actor.person, form.until.data)
     Audit.note(g.actor, "child.share", grant.id, child=child.id)
     flash(_("%(nursery)s can now look at the plan and take it.", nursery=nursery.name))
@@ -498,7 +489,7 @@ def end_grant(child: Child, grant_id: UUID) -> ResponseReturnValue:
 def _nursery_of(child: Child, form: ShareForm) -> Nursery | None:
     """Whose code it is, or a sentence beside the field. Tries are counted against guessing."""
     try:
-        slow_down("code", CODES)
+        slow_down(f"code:{g.actor.person_id}", CODES)
         letters = "".join(c for c in form.code.data.upper() if c.isalnum())
         nursery = Nursery.get_or_none(Nursery.code == letters)
         if nursery is None:
@@ -506,8 +497,7 @@ def _nursery_of(child: Child, form: ShareForm) -> Nursery | None:
     except DomainError as refusal:
         form.code.errors = [sentence(refusal)]
         return None
-    open_now = Grant.is_running() | Grant.is_offered()
-    if child.grants.where(Grant.nursery == nursery, open_now).exists():
+    if child.grants.where(Grant.nursery == nursery, Grant.is_open()).exists():
         form.code.errors = [_("%(nursery)s has it already.", nursery=nursery.name)]
         return None
     return nursery
@@ -519,7 +509,7 @@ def share_subject(child: Child, nursery: Nursery) -> str:
 
 
 def share_page(
-    child: Child, form: ShareForm, nursery: Nursery, problem: str = "", status: int = 200
+    child: Child, form: ShareForm, nursery: Nursery, status: int = 200, problem: str = ""
 ) -> ResponseReturnValue:
     person: Person = g.actor.person
     page = render_template(

@@ -9,14 +9,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from wtforms import Field
 from wtforms.validators import Optional, StopValidation
 
 import booking
-from database import LUXEMBOURG, DomainError, clock, local
+from database import DomainError, clock, today
 from models import Audit
 from offices import CareRequest, RequestKind
 from views import asking, queues
-from views.fields import a_choice, a_day, one_of, options, required, some_lines
+from views.fields import a_choice, a_day, needed_if, one_of, options, required, some_lines
 from views.guards import allowed
 from views.rendering import moment, page_or_fragment, sentence, wants_fragment
 
@@ -26,12 +27,7 @@ OTHER = "other"
 HOURS = [f"{half // 2:02}:{half % 2 * 30:02}" for half in range(14, 40)]  # 07:00 to 19:30
 
 
-def day_given(form: FlaskForm, field: Any) -> None:
-    if form.starts.data == OTHER and not field.data:
-        raise StopValidation(_l("Fill this in."))
-
-
-def an_hour(form: FlaskForm, field: Any) -> None:
+def an_hour(form: FlaskForm, field: Field) -> None:
     """One that was offered, perhaps some time ago: whether it is still free is not asked here."""
     try:
         hour = datetime.fromisoformat(field.data or "")
@@ -44,7 +40,7 @@ def an_hour(form: FlaskForm, field: Any) -> None:
 
 class ConfirmationForm(FlaskForm):
     starts = one_of(_l("Confirm a time"), {}, validate_choice=False, validators=[an_hour])
-    day = a_day(_l("Day"), day_given, Optional())
+    day = a_day(_l("Day"), needed_if("starts", OTHER), Optional())
     hour = a_choice(_l("Hour"), {hour: hour for hour in HOURS})
     centre = a_choice(_l("Where?"))  # of consultations only
     note = some_lines(_l("Words to the family"), length=600, render_kw={"rows": 2})
@@ -53,8 +49,7 @@ class ConfirmationForm(FlaskForm):
     def moment(self) -> datetime:
         if self.starts.data != OTHER:
             return self.chosen
-        typed = datetime.combine(self.day.data, time.fromisoformat(self.hour.data), LUXEMBOURG)
-        return typed.astimezone(UTC)
+        return booking.moment_of(self.day.data, time.fromisoformat(self.hour.data))
 
     @property
     def centre_id(self) -> UUID | None:
@@ -171,7 +166,9 @@ def enter() -> ResponseReturnValue:
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def entry_page(kind: Any, form: asking.AskForm | None, status: int = 200) -> ResponseReturnValue:
+def entry_page(
+    kind: RequestKind | None, form: asking.AskForm | None, status: int = 200
+) -> ResponseReturnValue:
     page = render_template("desk/new.html", kind=kind, form=form, digits=asking.DIGITS)
     return page, status
 
@@ -215,7 +212,7 @@ def desk_page(
         is_mine=is_mine,
         now=now,
         late=queues.LONG,
-        today=local(now).date(),
+        today=today(),
         asking=asking,
         is_part=wants_fragment(),
     )

@@ -1,11 +1,11 @@
 """What readers say of the pages, read at the desk; it cannot be answered."""
 
-from datetime import datetime
 from uuid import UUID
 
-from flask import Blueprint, abort, current_app, g, render_template, request, url_for
+from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from database import paged
 from offices import Feedback
 from views.guards import allowed
 
@@ -17,33 +17,15 @@ EACH = 25
 @bp.get("")
 @allowed("desk.feedback")
 def index() -> ResponseReturnValue:
-    rows = Feedback.visible_to(g.actor).order_by(Feedback.created.desc(), Feedback.id.desc())
-    if after := request.args.get("after"):
-        rows = rows.where(older(after))
-    said = Feedback.open_all(rows.limit(EACH + 1))
-    more = url_for(".index", after=mark(said[EACH - 1])) if len(said) > EACH else ""
+    after, rows = request.args.get("after", type=UUID), Feedback.visible_to(g.actor)
+    said, older = paged(rows, Feedback.created, after, EACH, newest_first=True)
     return render_template(
-        "desk/feedback.html",
-        said=said[:EACH],
-        more=more,
+        "desk_feedback/index.html",
+        said=Feedback.open_all(said),
+        older=older,
         averages=[] if after else list(Feedback.averages()),
         address=address,
     )
-
-
-def mark(row: Feedback) -> str:
-    return f"{row.created.isoformat()}_{row.id}"
-
-
-def older(after: str) -> object:
-    """What comes below this row: its day may have many, their ids decide."""
-    day, _, key = after.partition("_")
-    try:
-        created, row = datetime.fromisoformat(day), UUID(key)
-    except ValueError:
-        abort(404)
-    same_day = (Feedback.created == created) & (Feedback.id < row)
-    return (Feedback.created < created) | same_day
 
 
 def address(endpoint: str) -> str:

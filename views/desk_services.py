@@ -1,7 +1,7 @@
 """The facts about the services and the opening rules of the centres, edited at the desk."""
 
+from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,20 +10,31 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from peewee import JOIN, ModelSelect
-from wtforms import ValidationError
+from wtforms import Field, ValidationError
 
 import services
-from database import DataKey, clock, local
+from database import DataKey, clock, local, today
 from models import Person
 from offices import Centre, Service
-from views.fields import a_choice, a_day, mail_line, one_line, phone_line, required, some_lines
+from views.fields import (
+    a_choice,
+    a_day,
+    is_hour,
+    is_secure,
+    mail_line,
+    one_line,
+    phone_line,
+    required,
+    shown_texts,
+    some_lines,
+    typed_texts,
+)
 from views.guards import allowed
 from views.rendering import LOCALES
 
 bp = Blueprint("desk_services", __name__, url_prefix="/desk/services")
 
 CONTACT = ("phone", "fax", "mail", "address", "url", "checked_on")
-TEXTS = ("name", "what", "how")
 RULES = 3  # of one centre; a row without a weekday is none
 WEEKDAYS = {
     "": _l("None"),
@@ -43,23 +54,18 @@ NTH = {
 APPOINTMENT = {"yes": _l("By appointment"), "no": _l("Without appointment")}
 
 
-def secure(form: FlaskForm, field: Any) -> None:
-    parts = urlsplit(field.data or "")
-    if field.data and not (parts.scheme == "https" and parts.hostname and " " not in field.data):
+def secure(form: FlaskForm, field: Field) -> None:
+    if field.data and not is_secure(field.data):
         raise ValidationError(_l("A web address begins with https:// and has no spaces."))
 
 
-def past(form: FlaskForm, field: Any) -> None:
-    if field.data and field.data > local(clock()).date():
+def past(form: FlaskForm, field: Field) -> None:
+    if field.data and field.data > today():
         raise ValidationError(_l("This day has not come yet."))
 
 
-def on_the_clock(form: FlaskForm, field: Any) -> None:
-    """As 24 hours, so that two of them can be compared."""
-    hours, _colon, minutes = (field.data or "").partition(":")
-    if not (len(hours) == len(minutes) == 2 and f"{hours}{minutes}".isascii()):
-        raise ValidationError(_l("A time looks like 14:00."))
-    if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
+def on_the_clock(form: FlaskForm, field: Field) -> None:
+    if not is_hour(field.data or ""):
         raise ValidationError(_l("A time looks like 14:00."))
 
 
@@ -131,7 +137,9 @@ def index() -> ResponseReturnValue:
     centres = with_editor(Centre.visible_to(g.actor).order_by(Centre.rank, Centre.name))
     people = [row.edited_by for row in (*rows, *centres) if row.edited_by]
     DataKey.open_all(person.data_key_id for person in people)
-    return render_template("desk/services.html", services=rows, centres=centres, changed=changed)
+    return render_template(
+        "desk_services/index.html", services=rows, centres=centres, changed=changed
+    )
 
 
 def with_editor(rows: ModelSelect) -> list[Service | Centre]:
@@ -154,12 +162,7 @@ def changed(row: Service | Centre) -> str:
 @bp.get("/<uuid:service_id>")
 @allowed("desk.services", Service)
 def edit(service: Service) -> ResponseReturnValue:
-    texts = {
-        f"{name}_{language}": service.texts.get(language, {}).get(name, "")
-        for language in LOCALES
-        for name in TEXTS
-    }
-    return service_page(service, ServiceForm(obj=service, data=texts))
+    return service_page(service, ServiceForm(obj=service, data=shown_texts(service.texts)))
 
 
 @bp.post("/<uuid:service_id>")
@@ -170,17 +173,15 @@ def save(service: Service) -> ResponseReturnValue:
         return service_page(service, form, 422)
     facts = {name: form[name].data or "" for name in CONTACT}
     facts["checked_on"] = checked_on(form)
-    facts["texts"] = {
-        language: said
-        for language in LOCALES
-        if any((said := {name: form[f"{name}_{language}"].data or "" for name in TEXTS}).values())
-    }
+    facts["texts"] = typed_texts(form, "name", "what", "how")
     services.edit(service, facts, g.actor, clock())
     return saved()
 
 
 def service_page(service: Service, form: ServiceForm, status: int = 200) -> ResponseReturnValue:
-    page = render_template("desk/service.html", service=service, form=form, changed=changed)
+    page = render_template(
+        "desk_services/service.html", service=service, form=form, changed=changed
+    )
     return page, status
 
 
@@ -221,16 +222,18 @@ def save_centre(centre: Centre) -> ResponseReturnValue:
 
 def centre_page(centre: Centre, form: CentreForm, status: int = 200) -> ResponseReturnValue:
     rows = range(RULES)
-    page = render_template("desk/centre.html", centre=centre, form=form, rows=rows, changed=changed)
+    page = render_template(
+        "desk_services/centre.html", centre=centre, form=form, rows=rows, changed=changed
+    )
     return page, status
 
 
 # ── both ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def checked_on(form: ServiceForm | CentreForm) -> Any:
+def checked_on(form: ServiceForm | CentreForm) -> date:
     """The button "checked today" says more than the field."""
-    return local(clock()).date() if request.form.get("checked") else form.checked_on.data
+    return today() if request.form.get("checked") else form.checked_on.data
 
 
 def saved() -> ResponseReturnValue:

@@ -17,20 +17,33 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 import booking
 from database import DomainError, clock, local
-from offices import Centre, InfoSession, Registration, SeatState, SessionKind
+from offices import InfoSession, Registration, SeatState, SessionKind
+from views import asking
 from views.fields import (
     a_choice,
     a_day,
+    as_id,
+    is_hour,
+    is_secure,
     one_line,
     one_of,
     options,
     phone_line,
     required,
+    shown_texts,
     some_lines,
     tidy,
+    typed_texts,
 )
 from views.guards import allowed
-from views.rendering import LANGUAGE_NAMES, code, page_or_fragment, sentence, wants_fragment
+from views.rendering import (
+    LANGUAGE_NAMES,
+    code,
+    confirmation,
+    page_or_fragment,
+    sentence,
+    wants_fragment,
+)
 from views.words import ADULTS, TOPICS, TRAINING_TOPICS
 
 bp = Blueprint("desk_sessions", __name__, url_prefix="/desk/info-sante")
@@ -52,7 +65,7 @@ def hour_line(label: Any) -> StringField:
 
 
 def an_hour(form: FlaskForm, field: StringField) -> None:
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", field.data):
+    if not is_hour(field.data):
         raise ValidationError(_l("An hour and its minutes, for example 14:30"))
 
 
@@ -79,7 +92,7 @@ class SessionForm(FlaskForm):
             raise ValidationError(_l("Choose one language at least."))
 
     def validate_link(self, field: Field) -> None:
-        if not re.fullmatch(r"https://[^\s/?#]+\S*", field.data):
+        if not is_secure(field.data):
             raise ValidationError(_l("A link begins with https:// and has no spaces."))
 
     def validate_seats(self, field: Field) -> None:
@@ -119,16 +132,11 @@ class SessionForm(FlaskForm):
 
     def facts(self) -> dict[str, Any]:
         """Columns of InfoSession by name."""
-        texts = {
-            tag: {"title": self[f"title_{tag}"].data, "about": self[f"about_{tag}"].data}
-            for tag in LANGUAGE_NAMES
-            if self[f"title_{tag}"].data
-        }
         return {
             "topic": self.topic.data,
-            "texts": texts,
+            "texts": typed_texts(self, "title", "about"),
             "languages": ",".join(self.languages.data),
-            "centre_id": UUID(self.centre.data) if self.centre.data else None,
+            "centre_id": as_id(self.centre.data),
             "place": self.place.data,
             "link": self.link.data,
             "starts": self.moment(self.begins),
@@ -156,14 +164,9 @@ class SeatForm(FlaskForm):
 @bp.get("")
 @allowed("desk.sessions")
 def index() -> ResponseReturnValue:
-    last = InfoSession.get_or_none(InfoSession.id == request.args.get("after", type=UUID))
-    found = booking.coming(InfoSession.visible_to(g.actor), clock(), SHOWN + 1, last)
-    return render_template(
-        "desk_sessions/index.html",
-        found=found[:SHOWN],
-        later=found[SHOWN - 1].id if len(found) > SHOWN else None,
-        kinds=KINDS,
-    )
+    after = request.args.get("after", type=UUID)
+    found, later = booking.coming(InfoSession.visible_to(g.actor), clock(), SHOWN, after)
+    return render_template("desk_sessions/index.html", found=found, later=later, kinds=KINDS)
 
 
 @bp.get("/new")
@@ -214,10 +217,11 @@ def save(info_session: InfoSession) -> ResponseReturnValue:
 @allowed("desk.sessions", InfoSession)
 def cancellation(info_session: InfoSession) -> ResponseReturnValue:
     return confirmation(
-        info_session,
         _("Cancel this session?"),
         _("Everybody on the list gets a message. Call those without an account."),
         _("Yes, cancel the session"),
+        back=url_for(".show", info_session_id=info_session.id),
+        nav="sessions",
     )
 
 
@@ -258,10 +262,11 @@ def register(info_session: InfoSession) -> ResponseReturnValue:
 @allowed("desk.sessions", Registration)
 def departure(registration: Registration) -> ResponseReturnValue:
     return confirmation(
-        registration.info_session,
         _("Take %(name)s off the list?", name=name_of(registration)),
         _("Who waits is served next, and gets a message."),
         _("Yes, take off the list"),
+        back=url_for(".show", info_session_id=registration.info_session_id),
+        nav="sessions",
     )
 
 
@@ -318,13 +323,6 @@ def form_page(
     )
 
 
-def confirmation(info_session: InfoSession, title: str, text: str, act: str) -> ResponseReturnValue:
-    back = url_for(".show", info_session_id=info_session.id)
-    return render_template(
-        "nursery/confirmation.html", title=title, text=text, act=act, back=back, nav="sessions"
-    )
-
-
 def kind_wanted() -> SessionKind:
     wanted = request.args.get("kind")
     return SessionKind.TRAINING if wanted == SessionKind.TRAINING else SessionKind.INFO_SANTE
@@ -334,21 +332,14 @@ def session_form(kind: str, info_session: InfoSession | None = None) -> SessionF
     form = SessionForm(data=standing(info_session) if info_session else None)
     form.by_video = kind == SessionKind.TRAINING
     form.topic.choices = options(TRAINING_TOPICS if form.by_video else TOPICS)
-    centres = Centre.select().order_by(Centre.rank, Centre.name)
-    names = {str(centre.id): centre.name for centre in centres}
-    form.centre.choices = options({"": _("None of these"), **names})
+    form.centre.choices = options({"": _("None of these"), **asking.centres()})
     return form
 
 
 def standing(info_session: InfoSession) -> dict[str, Any]:
     """A session as its form shows it; saved only if it is still the same then."""
-    texts = {
-        f"{name}_{tag}": text
-        for tag, said in info_session.texts.items()
-        for name, text in said.items()
-    }
     starts, ends = local(info_session.starts), local(info_session.ends)
-    return texts | {
+    return shown_texts(info_session.texts) | {
         "topic": info_session.topic,
         "languages": info_session.languages.split(","),
         "day": starts.date(),

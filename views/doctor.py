@@ -6,9 +6,10 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
 from database import DomainError, clock
-from models import Audit, DoctorReading, Plan, PlanMode, PlanVersion
+from models import Audit, Plan, PlanMode, PlanVersion
 from plan import waiting
-from views import comparing, held, rosters
+from remarks import DoctorReading
+from views import comparing, held
 from views.fields import one_line, required, some_lines
 from views.guards import allowed, no_such_link
 from views.rendering import code, sentence
@@ -41,8 +42,8 @@ def send(plan: Plan) -> ResponseReturnValue:
     secret = DoctorReading.ask(newest(plan), form.sent_to.data, g.actor.person, clock())
     Audit.note(g.actor, "plan.ask-doctor", plan.id, child=plan.child_id)
     link = url_for(".show", token=secret, _external=True)
-    facts = {"plan": plan, "link": link, "qr": rosters.qr(link), "sent_to": form.sent_to.data}
-    return render_template("plans/doctor_link.html", **facts)
+    sent_to = form.sent_to.data
+    return render_template("doctor/link.html", plan=plan, link=link, sent_to=sent_to)
 
 
 def newest(plan: Plan) -> PlanVersion:
@@ -53,7 +54,7 @@ def newest(plan: Plan) -> PlanVersion:
 
 def ask_page(plan: Plan, form: AskForm, status: int = 200) -> ResponseReturnValue:
     facts = {"plan": plan, "version": newest(plan), "form": form}
-    return render_template("plans/doctor_ask.html", **facts), status
+    return render_template("doctor/ask.html", **facts), status
 
 
 @bp.get("/sign/<token>")
@@ -70,16 +71,13 @@ def confirm(token: str) -> ResponseReturnValue:
         reading.confirm(token, form.name.data, form.remark.data, clock())
     except DomainError as refused:
         return read_page(reading, token, form, 409, sentence(refused))
-    Audit.note(g.actor, "plan.read-by-link", reading.version.plan_id, child=child_of(reading).id)
-    return render_template("plans/doctor_thanks.html")
+    plan = reading.version.plan
+    Audit.note(g.actor, "plan.read-by-link", plan.id, child=plan.child_id)
+    return render_template("doctor/thanks.html")
 
 
 def reading_of(token: str) -> DoctorReading:
     return DoctorReading.by_link(token, clock()) or no_such_link("reading")
-
-
-def child_of(reading: DoctorReading) -> object:
-    return reading.version.plan.child
 
 
 def read_page(
@@ -88,11 +86,11 @@ def read_page(
     """Every line as it was typed, in the words of the paper: the doctor has the paper itself."""
     version = reading.version
     facts = {
-        "child": child_of(reading),
+        "child": version.plan.child,
         "version": version,
         "parts": [p for p in comparing.parts_of(version) if p.rows],
         "signatures": held.signatures_of(version.scan_id),
         "reader": code(),
     }
-    page = "plans/doctor_read.html"
+    page = "doctor/read.html"
     return render_template(page, token=token, form=form, problem=problem, **facts), status

@@ -7,13 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms.validators import ValidationError
 
 import endings
-from database import DomainError, Sealed, clock, db, local
+from database import DomainError, Sealed, clock, db, today
 from endings import Stop
 from models import Audit, Grant, KitUnit, Nursery, Plan
-from views.fields import Day, a_day, one_line, one_of, required, some_lines
+from views.fields import a_day, not_future, one_line, one_of, required, some_lines
 from views.guards import allowed, get_or_404
 from views.rendering import code, sentence
 from views.words import STOPPERS
@@ -21,11 +20,6 @@ from views.words import STOPPERS
 bp = Blueprint("endings", __name__, url_prefix="/plans/<uuid:plan_id>")
 
 NAME = 80
-
-
-def not_future(form: FlaskForm, field: Day) -> None:
-    if field.data and field.data > local(clock()).date():
-        raise ValidationError(_l("This day is still to come."))
 
 
 class StopForm(FlaskForm):
@@ -46,7 +40,7 @@ class HandBackForm(FlaskForm):
 @bp.get("/stop")
 @allowed("plan.stop", Plan)
 def show(plan: Plan) -> ResponseReturnValue:
-    return stop_page(plan, StopForm(on=local(clock()).date()))
+    return stop_page(plan, StopForm(on=today()))
 
 
 @bp.post("/stop")
@@ -96,7 +90,7 @@ def hand_back(plan: Plan) -> ResponseReturnValue:
 @allowed("plan.hand-back", Plan)
 def hand_back_one(plan: Plan, kit_unit_id: UUID) -> ResponseReturnValue:
     unit = get_or_404(plan.kit_units, kit_unit_id)
-    return unit_page(plan, unit, HandBackForm(on=local(clock()).date()))
+    return unit_page(plan, unit, HandBackForm(on=today()))
 
 
 @bp.post("/hand-back/<uuid:kit_unit_id>")

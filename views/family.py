@@ -350,7 +350,7 @@ def openings(child: Child, page: int) -> tuple[list[Opening], bool]:
     )
     lines = list(rows)
     more = len(lines) == OPENINGS
-    people = _names(line.person for line in lines)
+    people = Person.names(line.person for line in lines)
     devices = _devices(line.device for line in lines)
     places = _workplaces(people)
     said = []
@@ -367,11 +367,6 @@ def openings(child: Child, page: int) -> tuple[list[Opening], bool]:
             )
         )
     return said, more
-
-
-def _names(ids: Iterable[UUID | None]) -> dict[UUID, str]:
-    people = Person.select().where(Person.id.in_({key for key in ids if key}))
-    return {person.id: person.name for person in Sealed.open_all(people)}
 
 
 def _devices(ids: Iterable[UUID | None]) -> dict[UUID, Device]:

@@ -1,23 +1,20 @@
 """What readers say of a page; nothing tells who."""
 
 import re
-from datetime import timedelta
-from typing import Any
 
 import phonenumbers
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField
+from wtforms import Field, HiddenField
 from wtforms.validators import ValidationError
 
 import services
 from database import DomainError, clock
-from models import Limit
 from offices import Feedback
 from views.fields import one_of, some_lines
-from views.guards import caller
+from views.guards import caller, slow_down
 from views.rendering import sentence
 from views.words import FOUND, RATINGS
 
@@ -25,13 +22,12 @@ bp = Blueprint("feedback", __name__)
 
 REQUIRED = {"required": True}
 MOST = 10  # from one address in an hour
-HOUR = timedelta(hours=1)
 MAIL = re.compile(r"\S+@\S+\.\w+")
 DAY = re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-](?:\d\d)?\d\d\b")
 DIGITS = re.compile(r"\+?\(?\d(?:[ ./()-]{0,2}\d){8,}")  # as long as a number from anywhere
 
 
-def nothing_personal(form: FlaskForm, field: Any) -> None:
+def nothing_personal(form: FlaskForm, field: Field) -> None:
     """Dates are no numbers, and the services' own numbers and addresses may be spoken of."""
     text = DAY.sub(" ", field.data or "")
     numbers = [found.raw_string for found in phonenumbers.PhoneNumberMatcher(text, "LU")]
@@ -61,8 +57,10 @@ def send() -> ResponseReturnValue:
     form = FeedbackForm()
     if not form.validate_on_submit():
         return page(form, 422)
-    if not Limit.allow(f"feedback:{caller()}", MOST, HOUR, clock()):
-        return page(form, 429, sentence(DomainError("too-many-tries")))
+    try:
+        slow_down(f"feedback:{caller()}", MOST)
+    except DomainError as refusal:
+        return page(form, 429, sentence(refusal))
     Feedback.leave(
         clock(),
         page=known(form.page.data),

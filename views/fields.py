@@ -1,19 +1,23 @@
 """What every form shares: field kinds, and validators with our words (WTForms knows no lb)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import phonenumbers
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from markupsafe import Markup
-from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import DateField, Field, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, StopValidation, ValidationError
 from wtforms.widgets import DateInput
+
+from database import today
+from views.rendering import LOCALES
 
 LINE = 200  # characters of a one-line field
 TEXT = 2000
@@ -22,6 +26,16 @@ TEXT = 2000
 def required() -> DataRequired:
     """Blanks alone are nothing."""
     return DataRequired(message=_l("Fill this in."))
+
+
+def needed_if(name: str, value: str) -> Callable[[FlaskForm, Field], None]:
+    """Where the field `name` says so."""
+
+    def check(form: FlaskForm, field: Field) -> None:
+        if form[name].data == value and not field.data:
+            raise StopValidation(_l("Fill this in."))
+
+    return check
 
 
 def at_most(length: int) -> Length:
@@ -33,7 +47,7 @@ def tidy(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def readable(form: FlaskForm, field: Any) -> None:
+def readable(form: FlaskForm, field: Field) -> None:
     """No control characters: they come from broken copies, and databases disagree about them."""
     if any(ord(c) < ord(" ") and c not in "\r\n\t" for c in field.data or ""):
         raise StopValidation(_l("This text holds signs that cannot be shown. Type it again."))
@@ -104,16 +118,50 @@ def a_day(label: Any, *validators: Any, **more: Any) -> Day:
     return Day(label, validators=[*(validators or (Optional(),)), sensible_year], **more)
 
 
-def sensible_year(form: FlaskForm, field: Any) -> None:
+def sensible_year(form: FlaskForm, field: Field) -> None:
     if field.data and not 2000 <= field.data.year <= 2100:
         raise ValidationError(_l("This date does not exist. Day, month and year."))
+
+
+def not_future(form: FlaskForm, field: Day) -> None:
+    if field.data and field.data > today():
+        raise ValidationError(_l("This day is still to come."))
+
+
+def not_past(form: FlaskForm, field: Day) -> None:
+    if field.data and field.data < today():
+        raise ValidationError(_l("This day has passed."))
+
+
+def is_hour(text: str) -> bool:
+    """As 24 hours, so that two of them can be compared."""
+    return bool(re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text))
+
+
+def is_secure(address: str) -> bool:
+    return bool(re.fullmatch(r"https://[^\s/?#\[\]]+([/?#]\S*)?", address))
+
+
+def shown_texts(texts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Texts by language as fields of a form, `title_fr`; read back by `typed_texts`."""
+    return {f"{name}_{tag}": said[name] for tag, said in texts.items() for name in said}
+
+
+def typed_texts(form: FlaskForm, *names: str) -> dict[str, dict[str, str]]:
+    """Without the languages in which nothing was written."""
+    texts = {tag: {name: form[f"{name}_{tag}"].data or "" for name in names} for tag in LOCALES}
+    return {tag: said for tag, said in texts.items() if any(said.values())}
+
+
+def as_id(choice: str) -> UUID | None:
+    return UUID(choice) if choice else None
 
 
 def phone_line(label: Any, *validators: Any) -> StringField:
     return one_line(label, *validators, dialable, length=40)
 
 
-def dialable(form: FlaskForm, field: Any) -> None:
+def dialable(form: FlaskForm, field: Field) -> None:
     """Kept as typed; only what no telephone could dial is refused. 112 and 113 are numbers too."""
     try:
         possible = phonenumbers.is_possible_number(phonenumbers.parse(field.data, "LU"))
@@ -129,7 +177,7 @@ def mail_line(label: Any, *validators: Any) -> StringField:
     return one_line(label, *validators, mailable, length=120)
 
 
-def mailable(form: FlaskForm, field: Any) -> None:
+def mailable(form: FlaskForm, field: Field) -> None:
     """Only the shape: whether somebody reads it there, nobody can know."""
     if field.data and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]+", field.data):
         raise ValidationError(_l("This is no e-mail address. It looks like name@example.lu."))
@@ -144,7 +192,7 @@ PRINTED = (
 )
 
 
-def printed(form: FlaskForm, field: Any) -> None:
+def printed(form: FlaskForm, field: Field) -> None:
     """A date as printed on a box, kept as 2027-03 or 2026-12-12."""
     matches = [match for p in PRINTED if (match := re.fullmatch(p, field.data or ""))]
     if not field.data:

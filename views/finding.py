@@ -2,7 +2,6 @@
 languages whatever the reader's, without accents. The pages are read as a stranger gets them."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +12,8 @@ from flask import abort, current_app, url_for
 
 import services
 from database import local
-from offices import Centre, InfoSession, SessionKind
-from views.rendering import LOCALES, build, day
+from offices import InfoSession, SessionKind
+from views.rendering import LOCALES, build, day, plain
 
 PAGES = ("services.pai", "help.show", "privacy.show", "welcome.about")
 MOST = 20  # hits shown
@@ -61,13 +60,8 @@ def find(query: str, language: str, now: datetime) -> list[dict[str, str]]:
 # ── words ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c))
-
-
 def words_of(text: str) -> list[str]:
-    return re.findall(r"\w+", folded(text))
+    return re.findall(r"\w+", plain(text))
 
 
 def fits(wanted: list[str], text: str) -> bool:
@@ -99,7 +93,7 @@ def facts() -> Iterator[Entry]:
             for language in LOCALES
         }
         yield Entry(f"{page}#{row.slug}", texts)
-    for centre in Centre.select().order_by(Centre.rank, Centre.name):
+    for centre in services.centres():
         yield Entry(f"{page}#opening", dict.fromkeys(LOCALES, (centre.name, centre.address)))
 
 

@@ -67,6 +67,7 @@ PUBLIC = {
 SAFE = {"GET", "HEAD", "OPTIONS"}
 TAKES_FILES = {"children.take_photo", "plans.keep_scan"}
 LARGEST_FORM = 1 << 20  # bytes; the fullest page of the editor is well below
+HOUR = timedelta(hours=1)
 WRONG_LINKS = 10  # from one address in an hour
 SEEN_EVERY = 60  # seconds between two notes that a session is in use
 
@@ -119,9 +120,9 @@ def loopback_in_demo() -> None:
     """The demo signs people in by button: it answers nobody but this very machine."""
     if not current_app.config["DEMO"]:
         return
-    caller = request.remote_addr or ""
+    address = request.remote_addr or "0.0.0.0"  # noqa: S104
     host = urlsplit(request.host_url).hostname or ""
-    if not (ip_address(caller or "0.0.0.0").is_loopback and _is_local(host)):  # noqa: S104
+    if not (ip_address(address).is_loopback and _is_local(host)):
         abort(403)
 
 
@@ -186,9 +187,14 @@ def allowed(action: str, model: type[Model] | None = None) -> Callable:
 
 def no_such_link(kind: str) -> NoReturn:
     """404 for a link that works no more, and 429 for an address that tries many."""
-    if not Limit.allow(f"{kind}:{caller()}", WRONG_LINKS, timedelta(hours=1), clock()):
-        raise DomainError("too-many-tries")
+    slow_down(f"{kind}:{caller()}", WRONG_LINKS)
     abort(404)
+
+
+def slow_down(key: str, most: int, per: timedelta = HOUR) -> None:
+    """Count one more try of `key`; refused once there were `most` of them."""
+    if not Limit.allow(key, most, per, clock()):
+        raise DomainError("too-many-tries")
 
 
 def in_nursery(action: str) -> Callable:

@@ -9,8 +9,6 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from flask import (
     Blueprint,
-    Response,
-    current_app,
     flash,
     g,
     redirect,
@@ -22,27 +20,21 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms.validators import ValidationError
 
 import endings
 import plan as document
 from access import can
-from database import DomainError, clock, db, local
-from models import Audit, Child, Contact, Grant, Limit, Nursery, Plan, PlanVersion
+from database import DomainError, clock, db, local, today
+from models import Audit, Child, Contact, Grant, Nursery, Plan, PlanVersion
 from views import passkeys
-from views.fields import Day, a_day
-from views.guards import allowed, get_or_404
-from views.rendering import day, sentence
+from views.fields import a_day, not_past
+from views.guards import allowed, get_or_404, slow_down
+from views.rendering import day, download, sentence
 
 bp = Blueprint("hand_over", __name__, url_prefix="/children/<uuid:child_id>")
 
 PACKS = 10  # that a person may take in a day
 CONTACT = ("name", "relation", "phones", "reach", "languages", "collects")
-
-
-def not_past(form: FlaskForm, field: Day) -> None:
-    if field.data and field.data < local(clock()).date():
-        raise ValidationError(_l("This day has passed."))
 
 
 class LastDayForm(FlaskForm):
@@ -56,7 +48,7 @@ class LastDayForm(FlaskForm):
 @allowed("child.share", Child)
 def last_day(child: Child, grant_id: UUID) -> ResponseReturnValue:
     grant = get_or_404(child.grants, grant_id)
-    proposed = endings.last_day(child, local(clock()).date())
+    proposed = endings.last_day(child, today())
     return last_day_page(child, grant, LastDayForm(until=grant.until or proposed))
 
 
@@ -100,16 +92,13 @@ def pack(child: Child) -> ResponseReturnValue:
     try:
         passkeys.proved(g.actor.person, request.form.get("proof"), "hand-over", child.id, clock())
     except DomainError:
-        return pack_page(child, sentence(DomainError("passkey-needed")), 403)
-    if not Limit.allow(f"hand-over:{g.actor.person_id}", PACKS, endings.DAY, clock()):
-        raise DomainError("too-many-tries")
+        return pack_page(child, 403, sentence(DomainError("passkey-needed")))
+    slow_down(f"hand-over:{g.actor.person_id}", PACKS, endings.DAY)
     Audit.note(g.actor, "child.hand-over", child.id, child=child.id)
-    response = Response(packed(child, clock()), mimetype="application/zip")
-    response.headers["Content-Disposition"] = "attachment; filename=hand-over.zip"
-    return response
+    return download(packed(child, clock()), "application/zip", "hand-over.zip")
 
 
-def pack_page(child: Child, problem: str = "", status: int = 200) -> ResponseReturnValue:
+def pack_page(child: Child, status: int = 200, problem: str = "") -> ResponseReturnValue:
     grants = child.grants.select(Grant, Nursery).join(Nursery).where(Grant.is_running())
     plan = Plan.get_or_none(Plan.child == child)
     page = render_template(
@@ -121,7 +110,6 @@ def pack_page(child: Child, problem: str = "", status: int = 200) -> ResponseRet
         birthday=endings.fourth_birthday(child),
         may_share=can(g.actor, "child.share", child),
         with_passkey=g.actor.person.passkeys.exists(),
-        others=[(path, text) for path, text in also(plan) if is_here(path)],
         problem=problem,
     )
     return page, status
@@ -129,20 +117,6 @@ def pack_page(child: Child, problem: str = "", status: int = 200) -> ResponseRet
 
 def shown(plan: Plan | None) -> PlanVersion | None:
     return plan and document.last_in_force(plan)
-
-
-def also(plan: Plan | None) -> list[tuple[str, str]]:
-    """The same plan in other shapes, each at its own address."""
-    if plan is None or plan.current_id is None:
-        return []
-    return [
-        (f"/plans/{plan.id}/print", _("Print the plan")),
-        (f"/plans/{plan.id}/export.json", _("The plan for other programs (JSON)")),
-    ]
-
-
-def is_here(path: str) -> bool:
-    return current_app.url_map.bind("").test(path, "GET")
 
 
 def packed(child: Child, now: datetime) -> bytes:

@@ -9,17 +9,15 @@ from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from database import Sealed, clock, local
+from database import Sealed, local, today
 from endings import stop_of
 from models import (
     Blob,
     Child,
     Contact,
     ContactKind,
-    DoctorReading,
     Grant,
     KitUnit,
-    Note,
     Nursery,
     Plan,
     PlanMode,
@@ -42,6 +40,7 @@ from plan import (
     reading,
     waiting,
 )
+from remarks import DoctorReading, Note
 from views import words
 from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number
@@ -111,7 +110,7 @@ def plan_page(plan: Plan, language: str, version: PlanVersion | None = None) -> 
         "boxes": boxes,
         "shelf": shelf(content.medicines, facts["units"]),
         "waiting": waiting(plan) is not None,
-        "notes": Note.of(plan.child_id, local(clock()).date()),
+        "notes": Note.of(plan.child_id, today()),
         "compared_on": facts["version"].checked and local(facts["version"].checked).date(),
     }
 

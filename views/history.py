@@ -1,6 +1,5 @@
 """Who changed what in a plan, field by field, and how a version that is no longer in force read."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,10 @@ from flask_babel import lazy_gettext as _l
 import offline
 import plan as document
 from database import Sealed
+from differences import Change, changes
 from endings import Stop, stop_of
 from models import Audit, Person, Plan, PlanVersion
-from plan import Change, Line, Listed, SignGroup, content_of
+from plan import Line, Listed, SignGroup, content_of
 from views import held, words
 from views.guards import allowed
 from views.rendering import code, day, language_name
@@ -93,7 +93,7 @@ def show(plan: Plan) -> ResponseReturnValue:
         steps=steps_of(versions)[:SHOWN],
         older=versions[SHOWN - 1].no if len(versions) > SHOWN else None,
         acts=acts,
-        people=names({row.author_id for row in versions} | {act.person for act in acts}),
+        people=Person.names({row.author_id for row in versions} | {act.person for act in acts}),
     )
 
 
@@ -115,11 +115,6 @@ def acts_of(plan: Plan) -> list[Audit]:
     return list(rows.order_by(Audit.created.desc(), Audit.id).limit(ACTS_SHOWN))
 
 
-def names(ids: Iterable[Any]) -> dict[Any, str]:
-    people = Person.select().where(Person.id.in_({key for key in ids if key}))
-    return {person.id: person.name for person in Sealed.open_all(people)}
-
-
 # ── in words ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -136,7 +131,7 @@ def steps_of(versions: list[PlanVersion]) -> list[Step]:
 
 def differences(before: PlanVersion, after: PlanVersion) -> tuple[Said, ...]:
     old, new = content_of(before), content_of(after)
-    said = [said_of(change, new.language) for change in document.changes(old, new)]
+    said = [said_of(change, new.language) for change in changes(old, new)]
     if before.scan_id != after.scan_id:
         said.append(Said(_("The signed paper"), None, _("photographed again"), ""))
     return tuple(said)

@@ -1,24 +1,32 @@
 """Info-Santé sessions for everybody, PAI trainings for staff of nurseries: find, join, leave."""
 
 from collections.abc import Mapping
+from datetime import date
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from peewee import ModelSelect
 
 import booking
 import services
 from database import DomainError, clock, local
-from offices import Centre, InfoSession, Registration, SeatState, SessionKind
+from offices import Centre, InfoSession, Registration, SeatState, Service, SessionKind
 from views import calendars
 from views.fields import one_of
 from views.guards import allowed, get_or_404
-from views.rendering import LANGUAGE_NAMES, page_or_fragment, sentence, wants_fragment
+from views.rendering import (
+    LANGUAGE_NAMES,
+    confirmation,
+    page_or_fragment,
+    sentence,
+    wants_fragment,
+)
 from views.words import ADULTS, TOPICS, TRAINING_TOPICS
 
 bp = Blueprint("info_sante", __name__)
@@ -51,16 +59,16 @@ def schedule(kind: SessionKind, topics: Mapping[str, Any]) -> Response:
     )
     filters = {"topic": numbered(topics), "language": LANGUAGE_NAMES, "place": places(kind)}
     chosen = {name: value for name in filters if (value := request.args.get(name)) in filters[name]}
-    last = InfoSession.get_or_none(InfoSession.id == request.args.get("after", type=UUID))
-    found = booking.coming(narrowed(to_come, topics, chosen), clock(), SHOWN + 1, last)
+    after = request.args.get("after", type=UUID)
+    found, later = booking.coming(narrowed(to_come, topics, chosen), clock(), SHOWN, after)
     person = g.actor.person
     mine = booking.going(person, kind, clock(), SHOWN) if person else []
     return page_or_fragment(
         "info_sante/index.html",
         "info_sante/_schedule.html",
         kind=kind,
-        days=by_day(found[:SHOWN]),
-        later=found[SHOWN - 1].id if len(found) > SHOWN else None,
+        days=by_day(found),
+        later=later,
         filters=filters,
         chosen=chosen,
         mine=mine,
@@ -82,7 +90,9 @@ def places(kind: SessionKind) -> dict[str, Any]:
     return {**{centre.slug: centre.name for centre in centres}, VIDEO: _("By video")}
 
 
-def narrowed(to_come: Any, topics: Mapping[str, Any], chosen: Mapping[str, str]) -> Any:
+def narrowed(
+    to_come: ModelSelect, topics: Mapping[str, Any], chosen: Mapping[str, str]
+) -> ModelSelect:
     if "topic" in chosen:
         to_come = to_come.where(InfoSession.topic == list(topics)[int(chosen["topic"]) - 1])
     if "language" in chosen:
@@ -95,12 +105,12 @@ def narrowed(to_come: Any, topics: Mapping[str, Any], chosen: Mapping[str, str])
     return to_come
 
 
-def by_day(found: list[InfoSession]) -> list[tuple[Any, list[InfoSession]]]:
+def by_day(found: list[InfoSession]) -> list[tuple[date, list[InfoSession]]]:
     days = groupby(found, key=lambda info_session: local(info_session.starts).date())
     return [(day, list(rows)) for day, rows in days]
 
 
-def channels(kind: SessionKind) -> Any:
+def channels(kind: SessionKind) -> Service:
     """The service's phone and mail for what cannot be done here, with the day of their check."""
     return services.by_slug(kind)[kind]
 
@@ -130,7 +140,7 @@ def calendar(info_session_id: UUID) -> ResponseReturnValue:
         info_session.starts,
         info_session.ends,
         clock(),
-        place=", ".join(where(info_session)),
+        place=calendars.where(info_session.centre, info_session.place),
         url=address_of(info_session, _external=True),
     )
     return calendars.answer(file)
@@ -146,9 +156,9 @@ def join(info_session: InfoSession) -> ResponseReturnValue:
     try:
         registration = booking.join(info_session, adults, clock(), person=person)
     except DomainError as refused:
-        return page(InfoSession.get_by_id(info_session.id), 409, form, sentence(refused))
+        return page(info_session, 409, form, sentence(refused))
     if wants_fragment():
-        return page(InfoSession.get_by_id(info_session.id))
+        return page(info_session)
     waits = registration.state == SeatState.WAITING
     flash(_("You are on the waiting list.") if waits else _("You have a seat."))
     return redirect(address_of(info_session), 303)
@@ -158,11 +168,10 @@ def join(info_session: InfoSession) -> ResponseReturnValue:
 @allowed("session.leave", Registration)
 def departure(registration: Registration) -> ResponseReturnValue:
     has_seat = registration.state == SeatState.SEAT
-    return render_template(
-        "nursery/confirmation.html",
-        title=_("Give up your seat?") if has_seat else _("Leave the waiting list?"),
-        text=_("Who waits is served next. You can join again, at the end of the list."),
-        act=_("Give up the seat") if has_seat else _("Leave the list"),
+    return confirmation(
+        _("Give up your seat?") if has_seat else _("Leave the waiting list?"),
+        _("Who waits is served next. You can join again, at the end of the list."),
+        _("Give up the seat") if has_seat else _("Leave the list"),
         back=address_of(registration.info_session),
         nav="sessions",
     )
@@ -182,6 +191,7 @@ def leave(registration: Registration) -> ResponseReturnValue:
 def page(
     info_session: InfoSession, status: int = 200, form: JoinForm | None = None, problem: str = ""
 ) -> Response:
+    info_session = InfoSession.get_by_id(info_session.id)  # seats may have changed meanwhile
     mine = Registration.get_or_none(
         Registration.info_session == info_session,
         Registration.person == g.actor.scope_id,
@@ -198,7 +208,6 @@ def page(
         to_come=info_session.starts > clock() and not info_session.cancelled,
         form=form or join_form(info_session, fresh=True),
         problem=problem,
-        map_link=services.map_link,
         channels=channels(info_session.kind),
     )
 
@@ -213,9 +222,3 @@ def join_form(info_session: InfoSession, fresh: bool = False) -> JoinForm:
 def address_of(info_session: InfoSession, **more: Any) -> str:
     endpoint = ".training" if info_session.kind == SessionKind.TRAINING else ".show"
     return url_for(endpoint, info_session_id=info_session.id, **more)
-
-
-def where(info_session: InfoSession) -> list[str]:
-    centre = info_session.centre
-    lines = [centre and centre.name, info_session.place, centre and centre.address]
-    return [line for line in lines if line]

@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
 import access
-from database import DomainError, clock, local
+from database import DomainError, clock, today
 from models import Audit, KitUnit
 from views.fields import one_line, printed, required
 from views.guards import allowed
@@ -30,12 +30,12 @@ def show(kit_unit: KitUnit) -> ResponseReturnValue:
 @bp.post("/replacement")
 @allowed("kit.replace", KitUnit)
 def replace(kit_unit: KitUnit) -> ResponseReturnValue:
-    form, now = ReplacementForm(), clock()
+    form = ReplacementForm()
     if not form.validate_on_submit():
         return page(kit_unit, form, 422)
-    handed_in = f"{g.actor.person.name}, {day(local(now).date())}"
+    handed_in = f"{g.actor.person.name}, {day(today())}"
     try:
-        kit_unit.replace(form.expires.data, form.lot.data, handed_in, now)
+        kit_unit.replace(form.expires.data, form.lot.data, handed_in, clock())
     except DomainError as refused:
         return page(kit_unit, form, 409, sentence(refused))
     Audit.note(g.actor, "kit.replace", kit_unit.plan_id, child=kit_unit.plan.child_id)
@@ -54,4 +54,4 @@ def page(
     kit_unit: KitUnit, form: ReplacementForm, status: int = 200, problem: str = ""
 ) -> ResponseReturnValue:
     facts = {"kit_unit": kit_unit, "form": form, "problem": problem, "back": back_of(kit_unit)}
-    return render_template("children/kit_unit.html", **facts), status
+    return render_template("kits/show.html", **facts), status

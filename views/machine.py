@@ -18,7 +18,7 @@ bp = Blueprint("machine", __name__)
 
 WORKER = 1  # the number of the messages between held pages and worker: offline.md 9
 SHELL = ("app.css", "icons.svg", "held.js")
-MONTH = 31536000
+YEAR = 31536000
 
 
 @bp.get("/static/<path:name>")
@@ -26,7 +26,7 @@ def static(name: str) -> ResponseReturnValue:
     """Assets by content-hashed name only: an unknown hash is 404, never the newest file."""
     path = assets().get(name) or abort(404)
     response = Response(path.read_bytes(), mimetype=mimetypes.guess_type(path.name)[0])
-    response.headers["Cache-Control"] = f"public, max-age={MONTH}, immutable"
+    response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
     response.set_etag(name)
     return response.make_conditional(request)
 
@@ -90,7 +90,7 @@ def leaflet() -> ResponseReturnValue:
 @bp.get("/favicon.ico")
 def favicon() -> ResponseReturnValue:
     response = Response((STATIC / "icons/icon.svg").read_bytes(), mimetype="image/svg+xml")
-    response.headers["Cache-Control"] = f"public, max-age={MONTH}"
+    response.headers["Cache-Control"] = f"public, max-age={YEAR}"
     return response
 
 

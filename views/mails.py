@@ -1,6 +1,6 @@
 """The words of a notice, in the app and by mail. No child, kind of service or reason is in them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.message import EmailMessage
 from email.utils import formatdate
 
@@ -9,6 +9,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+import booking
 import jobs
 import services
 from offices import Notice
@@ -43,7 +44,6 @@ PLACES = {
     "sharing-ends": ("hand_over.show", "child_id"),
 }
 WITH_CALENDAR = {"request-confirmed"}
-HALF_HOUR = timedelta(minutes=30)
 # The same words for both kinds of session, and where each kind is shown.
 SEATS = {
     "seat": _l("A seat has become free: you have a seat on %(when)s."),
@@ -90,7 +90,6 @@ def compose(notice: Notice) -> EmailMessage:
 
 
 def _compose(notice: Notice) -> EmailMessage:
-    origin = current_app.config["ORIGINS"][0]
     service = services.by_slug("spse")["spse"]
     message = EmailMessage()
     message["From"] = current_app.config["MAIL_FROM"]
@@ -99,18 +98,19 @@ def _compose(notice: Notice) -> EmailMessage:
     message["Date"] = formatdate(notice.created.timestamp())
     message["Message-ID"] = f"<{notice.id}@kannerplang>"  # a second copy can be recognised
     message["Auto-Submitted"] = "auto-generated"
-    lines = [said(notice), _("The service’s phone number: %(phone)s", phone=service.phone)]
-    if notice.person_id:  # a family without an account has no page to open
-        lines.append(origin + path_of(notice))
-    message.set_content("\n\n".join(lines) + "\n")
+    # A family without an account has no page to open.
+    link = current_app.config["ORIGINS"][0] + path_of(notice) if notice.person_id else ""
+    lines = said(notice), _("The service’s phone number: %(phone)s", phone=service.phone), link
+    message.set_content("\n\n".join(filter(None, lines)) + "\n")
     starts = starts_of(notice)
     if starts and notice.code in WITH_CALENDAR:
-        url = origin + path_of(notice) if notice.person_id else ""
-        ends = starts + HALF_HOUR
-        if "ends" in notice.facts:
-            ends = datetime.fromisoformat(notice.facts["ends"])
-        file = calendars.appointment(str(notice.subject), starts, ends, notice.created, url=url)
-        message.add_attachment(
-            file, maintype="text", subtype="calendar", filename="appointment.ics"
-        )
+        file, kind = _appointment(notice, starts, link), {"maintype": "text", "subtype": "calendar"}
+        message.add_attachment(file, **kind, filename="appointment.ics")
     return message
+
+
+def _appointment(notice: Notice, starts: datetime, link: str) -> bytes:
+    """Of a session until its end; a request is answered with half an hour."""
+    told = notice.facts.get("ends")
+    ends = datetime.fromisoformat(told) if told else starts + booking.HALF_HOUR
+    return calendars.appointment(str(notice.subject), starts, ends, notice.created, url=link)

@@ -1,6 +1,6 @@
 """A guardian's words beside the signed plan: for one day, or on food. The plan itself stays."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -8,8 +8,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
-from database import clock, db, local
-from models import Audit, Child, Note, NoteKind
+from database import db, today
+from models import Audit, Child
+from remarks import Note, NoteKind
 from views.fields import one_of, some_lines
 from views.guards import allowed
 
@@ -23,10 +24,6 @@ class NotesForm(FlaskForm):
     day = some_lines(_l("Note of the day"), length=LENGTH)
     ahead = one_of(_l("For which day?"), DAYS, default="0")
     diet = some_lines(_l("On food, without a doctor’s plan"), length=LENGTH)
-
-
-def today() -> date:
-    return local(clock()).date()
 
 
 @bp.get("")
@@ -55,4 +52,4 @@ def save(child: Child) -> ResponseReturnValue:
 
 
 def page(child: Child, form: NotesForm, status: int = 200) -> ResponseReturnValue:
-    return render_template("children/notes.html", child=child, form=form), status
+    return render_template("notes/show.html", child=child, form=form), status

@@ -1,7 +1,6 @@
 """The crèche: its board for everybody there, and what its people look after behind it."""
 
 from collections.abc import Callable, Iterable
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -27,10 +26,10 @@ import access
 import nurseries
 import offline
 import plan
-from database import DomainError, clock, local
+from database import DomainError, clock, today
 from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
-from views import guards, passkeys, release, rosters, words
-from views.fields import a_choice, one_line, options, required
+from views import guards, passkeys, release, rendering, rosters, words
+from views.fields import a_choice, as_id, one_line, options, required
 from views.guards import allowed, get_or_404, in_nursery
 from views.rendering import page_or_fragment, sentence, wants_fragment
 
@@ -223,7 +222,7 @@ def invite_person(staff: Staff) -> ResponseReturnValue:
     secret = nurseries.invite(staff, clock())
     Audit.note(g.actor, "staff.invite", staff.id)
     link = url_for("invitations.show", token=secret, _external=True)
-    return render_template("nursery/invitation.html", staff=staff, link=link, qr=rosters.qr(link))
+    return render_template("nursery/invitation.html", staff=staff, link=link)
 
 
 @bp.get("/people/<uuid:staff_id>/end")
@@ -539,7 +538,7 @@ def code_page(device: Device, letters: str) -> ResponseReturnValue:
         "nursery/code.html",
         device=device,
         letters=[letters[:5], letters[5:]],
-        qr=rosters.qr(link),
+        link=link,
         digits=None,
     )
 
@@ -562,15 +561,7 @@ def device_page(device: Device, status: int = 200, problem: str = "") -> Respons
 def confirmation(
     back: str, title: str, text: str, act: str, names: Iterable[str] = ()
 ) -> ResponseReturnValue:
-    """A question before an act that is not undone easily; its form posts to the same address."""
-    return render_template(
-        "nursery/confirmation.html",
-        title=title,
-        text=text,
-        act=act,
-        names=names,
-        back=url_for(f".{back}"),
-    )
+    return rendering.confirmation(title, text, act, url_for(f".{back}"), "nursery", names)
 
 
 def done(said: str, endpoint: str, part: Callable | None = None) -> ResponseReturnValue:
@@ -590,10 +581,6 @@ def room_names(nursery: Nursery, none: str = "") -> dict[str, str]:
     return {"": none or _("Not in a room yet"), **names}
 
 
-def as_id(value: str) -> UUID | None:
-    return UUID(value) if value else None
-
-
 def paper_form(nursery: Nursery, child: PaperChild | None = None, fresh: bool = False) -> PaperForm:
     form = PaperForm(formdata=None) if fresh else PaperForm(obj=child)
     form.room.choices = options(room_names(nursery))
@@ -611,10 +598,6 @@ def device_form(nursery: Nursery, fresh: bool = False) -> DeviceForm:
 def facts_of(form: PaperForm) -> dict[str, Any]:
     facts = {field: form[field].data for field in ("name", "peg_sign", "condition", "place")}
     return facts | {"room": as_id(form.room.data)}
-
-
-def today() -> date:
-    return local(clock()).date()
 
 
 def name(grant: Grant) -> str:

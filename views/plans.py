@@ -1,8 +1,7 @@
 """A plan: opened by whoever may, begun from its scan, sent, compared by a second person."""
 
 from dataclasses import replace
-from datetime import date, timedelta
-from uuid import UUID
+from datetime import date
 
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -26,7 +25,6 @@ from models import (
     Child,
     Draft,
     Grant,
-    Limit,
     Person,
     Plan,
     PlanVersion,
@@ -36,14 +34,13 @@ from models import (
 )
 from plan import Content, Sheet
 from views import comparing, headers, held, release, words
-from views.fields import a_choice, a_day, one_of, options, some_lines
-from views.guards import allowed
+from views.fields import a_choice, a_day, as_id, one_of, options, some_lines
+from views.guards import allowed, slow_down
 from views.rendering import LANGUAGE_NAMES, code, sentence
 
 bp = Blueprint("plans", __name__)
 
 UPLOADS = 20  # scans a person may send in an hour
-HOUR = timedelta(hours=1)
 PAPERS = {"": _l("Not said"), **LANGUAGE_NAMES, "und": _l("Another language")}
 MORE = {"add": _l("Add the new pages to them"), "replace": _l("Replace them all")}
 DATES = ("valid_from", "valid_until", "review_on")
@@ -154,7 +151,6 @@ def versions(plan: Plan) -> ResponseReturnValue:
     rows = Sealed.open_all(plan.versions.order_by(PlanVersion.no.desc()))
     checks = Sealed.open_all(Check.select().where(Check.version.in_(rows)).order_by(Check.created))
     ids = {row.author_id for row in rows} | {check.by_id for check in checks}
-    people = Sealed.open_all(Person.select().where(Person.id.in_(ids)))
     return render_template(
         "plans/versions.html",
         plan=plan,
@@ -162,7 +158,7 @@ def versions(plan: Plan) -> ResponseReturnValue:
         checks={row.id: [check for check in checks if check.version_id == row.id] for row in rows},
         findings=findings,
         stop_of=stop_of,
-        people={person.id: person.name for person in people},
+        people=Person.names(ids),
         may_edit=can(g.actor, "plan.ask-doctor", plan),
     )
 
@@ -216,8 +212,7 @@ def keep_scan(plan: Plan) -> ResponseReturnValue:
 
 def redrawn(files: list[bytes]) -> list[bytes]:
     """The pages as only our own decoder draws them; before any transaction: it takes its time."""
-    if not Limit.allow(f"scan:{g.actor.person_id}", UPLOADS, HOUR, clock()):
-        raise DomainError("too-many-tries")
+    slow_down(f"scan:{g.actor.person_id}", UPLOADS)
     return images.scan_pages([("", data) for data in files])
 
 
@@ -299,10 +294,7 @@ def submit(plan: Plan) -> ResponseReturnValue:
 def sent(plan: Plan) -> ResponseReturnValue:
     """Next comes a crèche to compare it; where there is one already, the child's page."""
     Audit.note(g.actor, "plan.submit", plan.id, child=plan.child_id)
-    held_by = Grant.select().where(
-        Grant.child == plan.child_id, Grant.is_running() | Grant.is_offered()
-    )
-    if held_by.exists():
+    if Grant.select().where(Grant.child == plan.child_id, Grant.is_open()).exists():
         flash(_("Sent. The crèche’s manager compares it with the signed paper."))
         return redirect(url_for("children.show", child_id=plan.child_id), 303)
     flash(_("Sent. Now share it with the crèche: its manager compares it with the paper."))
@@ -343,8 +335,7 @@ def compare(plan: Plan) -> ResponseReturnValue:
     with db.atomic():
         document.put_in_force(version, g.actor.person, said, clock())
         if grant:
-            room_id = UUID(form.room.data) if form.room.data else None
-            document.accept(grant, room_id, g.actor.person, clock())
+            document.accept(grant, as_id(form.room.data), g.actor.person, clock())
         Audit.note(g.actor, "plan.check", plan.id, child=plan.child_id)
     return checked(_("The plan is in force. The tablets fetch it now."))
 

@@ -5,12 +5,11 @@ from base64 import b64encode
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from flask import (
     Blueprint,
-    Response,
     current_app,
     g,
     redirect,
@@ -24,9 +23,8 @@ from peewee import JOIN, OperationalError
 
 import offline
 import plan as document
-import sealing
 from access import can
-from database import DataKey, DomainError, Sealed, clock, db, local
+from database import DataKey, Sealed, clock, db, local
 from models import (
     Audit,
     Blob,
@@ -35,7 +33,6 @@ from models import (
     Draft,
     Guardian,
     KitUnit,
-    Limit,
     Nursery,
     Person,
     Plan,
@@ -43,16 +40,14 @@ from models import (
     PlanVersion,
 )
 from plan import reading
-from views import held, rosters
+from views import held
 from views.board import Card, groups_of
-from views.guards import allowed, in_nursery, require
-from views.rendering import LOCALES, code
+from views.guards import allowed, caller, in_nursery, require, slow_down
+from views.rendering import LOCALES, code, download, in_two
 
 bp = Blueprint("prints", __name__)
 
-LETTERS = 8  # of a code
 CHECKS = 100  # codes that may be looked up from one address in an hour: a binder, and some slips
-HOUR = timedelta(hours=1)
 CHILD = (
     *("first_name", "family_name", "born", "weight", "weighed_on"),
     *("photo_on", "peg_sign", "languages"),
@@ -131,14 +126,8 @@ def facts(plan: Plan, version: PlanVersion, language: str) -> dict[str, Any]:
         ),
         "code": in_two(version.code or ""),
         "link": link,
-        "qr": link and rosters.qr(link),
         "printed": clock(),
     }
-
-
-def in_two(letters: str) -> str:
-    """ABCD-EFGH: as people read it to each other."""
-    return "-".join(filter(None, (letters[: LETTERS // 2], letters[LETTERS // 2 :])))
 
 
 # ── the binder of a crèche ───────────────────────────────────────────────────────────────────────
@@ -213,9 +202,7 @@ def check_form() -> ResponseReturnValue:
 @bp.get("/check/<code>")
 def check(code: str) -> ResponseReturnValue:
     """One of four sentences and nothing else; each try counts, so that nobody tries them all."""
-    address = sealing.blind_index(request.remote_addr or "").hex()
-    if not Limit.allow(f"check:{address}", CHECKS, HOUR, clock()):
-        raise DomainError("too-many-tries")
+    slow_down(f"check:{caller()}", CHECKS)
     letters = offline.typed(code)
     standing = document.standing(letters)
     return render_template("prints/check.html", code=in_two(letters), standing=standing)
@@ -230,9 +217,7 @@ def export(plan: Plan) -> ResponseReturnValue:
     """All that is kept of the plan, as docs/plan-schema.json says; pictures by their SHA-256."""
     Audit.note(g.actor, "plan.export", plan.id, child=plan.child_id)
     text = json.dumps(exported(plan), ensure_ascii=False, indent=1)
-    answer = Response(text, mimetype="application/json")
-    answer.headers["Content-Disposition"] = "attachment; filename=plan.json"
-    return answer
+    return download(text, "application/json", "plan.json")
 
 
 def exported(plan: Plan) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from peewee import JOIN, Case, ModelSelect, fn
 
-from database import DataKey
+from database import DataKey, behind, paged
 from models import Person
 from offices import CareRequest, RequestStatus, Slot
 
@@ -20,7 +20,7 @@ class Queue:
     """One page of it, what is counted, and the nurse's next appointments."""
 
     rows: list[CareRequest]
-    has_more: bool
+    later: UUID | None  # the last one's id where more follow
     agenda: list[CareRequest]
     kinds: dict[str, int] = field(default_factory=dict)  # how many of each kind are open
     late: int = 0
@@ -36,11 +36,11 @@ def queue(
 ) -> Queue:
     """In four statements, however long it is."""
     waiting = chosen(nurse, kind, is_mine)
-    rows = list(behind(waiting, after).limit(PAGE + 1))
+    rows, later = paged(waiting, CareRequest.created, after, PAGE)
     agenda = _agenda(nurse, now)
     nurses = [row.nurse for row in rows if row.nurse]
     DataKey.open_all(row.data_key_id for row in [*rows, *agenda, *nurses])
-    return Queue(rows[:PAGE], len(rows) > PAGE, agenda, **_counts(nurse, now))
+    return Queue(rows, later, agenda, **_counts(nurse, now))
 
 
 def chosen(nurse: Person, kind: str | None, is_mine: bool) -> ModelSelect:
@@ -56,19 +56,9 @@ def chosen(nurse: Person, kind: str | None, is_mine: bool) -> ModelSelect:
     return waiting.where(CareRequest.nurse == nurse) if is_mine else waiting
 
 
-def behind(waiting: ModelSelect, after: UUID | None) -> ModelSelect:
-    """Those that were asked later than `after`, which may have been answered meanwhile."""
-    if after is None:
-        return waiting
-    one = CareRequest.alias()
-    asked = one.select(one.created).where(one.id == after)
-    same = (CareRequest.created == asked) & (CareRequest.id > after)
-    return waiting.where((CareRequest.created > asked) | same)
-
-
 def following(waiting: ModelSelect, after: UUID) -> CareRequest | None:
     """The next one; at the end of the queue again the first."""
-    return behind(waiting, after).first() or waiting.first()
+    return behind(waiting, CareRequest.created, after).first() or waiting.first()
 
 
 def _counts(nurse: Person, now: datetime) -> dict[str, int | dict[str, int]]:

@@ -1,6 +1,8 @@
 """Page or fragment, sentences for refusals, dates and numbers in the reader's language, assets."""
 
 import hashlib
+import unicodedata
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import phonenumbers
+import segno
 from babel import Locale
 from flask import Flask, Response, make_response, render_template, request, session
 from flask_babel import format_date, format_datetime, get_locale, ngettext
@@ -16,6 +19,7 @@ from flask_babel import lazy_gettext as _l
 
 from database import DomainError, local
 from models import Actor
+from services import map_link
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
@@ -94,6 +98,20 @@ def page_or_fragment(page: str, fragment: str, status: int = 200, **context: Any
     """Render `fragment` for htmx, `page` (which includes it) for everyone else."""
     template = fragment if wants_fragment() else page
     return make_response(render_template(template, **context), status)
+
+
+def confirmation(
+    title: str, text: str, act: str, back: str, nav: str, names: Iterable[str] = ()
+) -> str:
+    """The page before an act that cannot be undone: its button posts to the same address."""
+    facts = {"title": title, "text": text, "act": act, "back": back, "nav": nav, "names": names}
+    return render_template("confirmation.html", **facts)
+
+
+def download(data: str | bytes, mimetype: str, name: str) -> Response:
+    response = Response(data, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f"attachment; filename={name}"
+    return response
 
 
 def wants_fragment() -> bool:
@@ -201,6 +219,24 @@ def language_name(tag: str) -> str:
     return Locale.parse(LOCALES[code()]).languages.get(tag, tag)
 
 
+def in_two(code: str) -> str:
+    """ABCD-EFGH, the code of a print: as people read it to each other."""
+    return "-".join(filter(None, (code[:4], code[4:])))
+
+
+def plain(text: str) -> str:
+    """Small letters without accents: `Zoë` is found by `zoe`, and sorted beside it."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def qr(link: str) -> tuple[int, str]:
+    """A QR code as the side of its square and one SVG path, so that the template draws it."""
+    rows = list(segno.make(link, error="m", micro=False).matrix_iter(border=4))
+    dots = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
+    return len(rows), "".join(dots)
+
+
 # ── assets ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -262,6 +298,9 @@ def register(app: Flask) -> None:
         number=number,
         phone_href=phone_href,
         language_name=language_name,
+        in_two=in_two,
+        map_link=map_link,
+        qr=qr,
     )
     app.jinja_env.globals.update(
         asset=asset, age=age, lang=code, language_names=LANGUAGE_NAMES, get_locale=get_locale

@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 
 import booking
 import services
-from database import DomainError, Sealed, clock, local
+from database import DomainError, Sealed, clock, today
 from models import Child
 from offices import CareRequest, CareRequestEvent, RequestKind, RequestStatus
 from views import asking, calendars
@@ -90,13 +90,12 @@ def show(care_request: CareRequest) -> ResponseReturnValue:
 def calendar(care_request: CareRequest) -> ResponseReturnValue:
     if care_request.status != RequestStatus.CONFIRMED:
         abort(404)
-    centre = care_request.centre
     made = calendars.appointment(
         str(care_request.id),
         care_request.starts,
         care_request.starts + booking.HALF_HOUR,
         care_request.answered,
-        place=f"{centre.name}, {centre.address}".strip(", ") if centre else "",
+        place=calendars.where(care_request.centre),
         url=current_app.config["ORIGINS"][0] + url_for(".show", care_request_id=care_request.id),
     )
     return calendars.answer(made)
@@ -136,7 +135,7 @@ def form_page(
         form=form,
         digit=asking.DIGITS[kind],
         is_gated=kind in asking.GATED,
-        walk_ins=asking.walk_ins(local(clock()).date()) if kind == RequestKind.CNJE else (),
+        walk_ins=asking.walk_ins(today()) if kind == RequestKind.CNJE else (),
         problem=problem,
         **channel(kind),
     )

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import segno
 from peewee import JOIN
 
 import sealing
@@ -29,7 +28,7 @@ from models import (
     Room,
     Staff,
 )
-from views.board import plain
+from views.rendering import plain
 
 KEPT = timedelta(days=30)  # how long an ended share stays in the list when every copy is gone
 
@@ -180,13 +179,6 @@ def held_by(device: Device) -> list[str]:
 def key_mark(device: Device) -> str:
     """What the manager's passkey confirms: this very key, not whichever tablet came first."""
     return sealing.digest(bytes(device.public_key)).hex() if device.public_key else ""
-
-
-def qr(link: str) -> tuple[int, str]:
-    """A QR code as the side of its square and one SVG path, so that the template draws it."""
-    rows = list(segno.make(link, error="m", micro=False).matrix_iter(border=4))
-    dots = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
-    return len(rows), "".join(dots)
 
 
 # ── people and children ──────────────────────────────────────────────────────────────────────────

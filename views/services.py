@@ -1,6 +1,7 @@
 """The services and the PAI, explained to everybody: facts from the database, each with its date."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
@@ -9,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 import services
-from database import clock, local
+from database import today
 from offices import Centre
 from services import Rule
 
@@ -41,21 +42,19 @@ DOORS = {
 def index() -> ResponseReturnValue:
     facts = services.by_slug().values()
     groups = {office: [row for row in facts if row.office == office] for office in OFFICES}
-    today = local(clock()).date()
     return render_template(
         "services/index.html",
         offices=OFFICES,
         groups=groups,
         doors=DOORS,
-        openings=[opening for centre in centres() for opening in openings(centre, today)],
-        map_link=services.map_link,
+        openings=[opening for centre in services.centres() for opening in openings(centre)],
     )
 
 
 @bp.get("/pai")
 def pai() -> ResponseReturnValue:
     division = services.by_slug("school-medicine").get("school-medicine")
-    return render_template("services/pai.html", division=division, map_link=services.map_link)
+    return render_template("services/pai.html", division=division)
 
 
 @bp.get("/pai/questions")
@@ -66,20 +65,16 @@ def questions() -> ResponseReturnValue:
 # ── opening rules ────────────────────────────────────────────────────────────────────────────────
 
 
-def centres() -> list[Centre]:
-    return list(Centre.select().order_by(Centre.rank, Centre.name))
-
-
-def openings(centre: Centre, today: date) -> list[dict]:
+def openings(centre: Centre) -> list[dict[str, Any]]:
     """Each rule of the centre in words, with its next dates and which of them is a holiday."""
     return [
         {
             "centre": centre,
             "rule": rule,
             "when": when(rule),
-            "since": rule.since if rule.since <= today.isoformat() else "",
+            "since": rule.since if rule.since <= today().isoformat() else "",
             "days": [
-                (day, services.is_holiday(day)) for day in services.next_days(rule, today, DATES)
+                (day, services.is_holiday(day)) for day in services.next_days(rule, today(), DATES)
             ],
         }
         for rule in services.rules_of(centre)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-import demo
+import demo_papers
 
 pytestmark = pytest.mark.browser
 
@@ -275,7 +275,7 @@ def test_the_scanned_paper_is_in_force_within_five_minutes(
 
 def send_the_paper(hand: Hand, folder: Path) -> None:
     paper = folder / "paper.pdf"
-    paper.write_bytes(demo.pdf("PAI\n\nAmália Lopes\nasthme\n" * 15))
+    paper.write_bytes(demo_papers.pdf("PAI\n\nAmália Lopes\nasthme\n" * 15))
     photo = folder / "page.jpg"
     Image.effect_noise((900, 1200), 40).save(photo, "JPEG")
     hand.button("Add the signed paper")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import demo
+import demo_papers
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +39,7 @@ def printed(page: Page, address: str) -> tuple[bytes, pdfium.PdfDocument]:
 
 @pytest.mark.parametrize("slug", demo.CASES)
 def test_a_case_fits_on_one_sheet_in_the_words_of_its_paper(tessa, shared_server, slug):
-    name = demo.case(slug)["child"]["first_name"]
+    name = demo_papers.case(slug)["child"]["first_name"]
     plan = plan_of(tessa, shared_server.url, name)
 
     for language, most in SHEETS[slug].items():

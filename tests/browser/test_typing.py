@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import demo
+import demo_papers
 from views import held
 
 CONDITIONS = {"leo": "Allergy", "mia": "Epilepsy", "noah": "Asthma"}
@@ -31,7 +32,11 @@ class Paper:
     """What a parent has in the hand."""
 
     def __init__(self, slug: str) -> None:
-        self.slug, self.content, self.facts = slug, demo.content(slug), demo.case(slug)
+        self.slug, self.content, self.facts = (
+            slug,
+            demo_papers.content(slug),
+            demo_papers.case(slug),
+        )
         (self.sheet,) = self.content.sheets
         self.language = LANGUAGES[self.content.language]
         self.condition = CONDITIONS[slug]
