@@ -1,5 +1,6 @@
 """Feedback: needed answers, nothing personal, no identity beside it, read at the desk."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -192,3 +193,12 @@ def test_the_desk_asks_the_database_as_often_for_60_as_for_3(reader, statements)
         client.get("/desk/feedback")
 
     assert many.count == few.count
+
+
+@pytest.mark.parametrize("long", ["a@" * 400, "a@" * 200_000, "+1 (2) " * 100_000], ids=len)
+def test_no_comment_keeps_the_service_busy(reader, long):
+    began = time.monotonic()
+
+    reader().post("/feedback", GOOD | {"comment": long})
+
+    assert time.monotonic() - began < 3
