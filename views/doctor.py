@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
 from database import DomainError, clock
-from models import Audit, DoctorReading, Plan, PlanMode, PlanVersion
+from models import Audit, Child, DoctorReading, Plan, PlanMode, PlanVersion
 from plan import waiting
 from views import comparing, held, rosters
 from views.fields import one_line, required, some_lines
@@ -58,7 +58,10 @@ def ask_page(plan: Plan, form: AskForm, status: int = 200) -> ResponseReturnValu
 
 @bp.get("/sign/<token>")
 def show(token: str) -> ResponseReturnValue:
-    return read_page(reading_of(token), token, ConfirmForm())
+    reading = reading_of(token)
+    plan = reading.version.plan
+    Audit.note_reading(g.actor, "plan.read-by-link", plan.id, plan.child_id)
+    return read_page(reading, token, ConfirmForm())
 
 
 @bp.post("/sign/<token>")
@@ -70,7 +73,7 @@ def confirm(token: str) -> ResponseReturnValue:
         reading.confirm(token, form.name.data, form.remark.data, clock())
     except DomainError as refused:
         return read_page(reading, token, form, 409, sentence(refused))
-    Audit.note(g.actor, "plan.read-by-link", reading.version.plan_id, child=child_of(reading).id)
+    Audit.note(g.actor, "plan.confirm-by-link", reading.version.plan_id, child=child_of(reading).id)
     return render_template("plans/doctor_thanks.html")
 
 
@@ -78,7 +81,7 @@ def reading_of(token: str) -> DoctorReading:
     return DoctorReading.by_link(token, clock()) or no_such_link("reading")
 
 
-def child_of(reading: DoctorReading) -> object:
+def child_of(reading: DoctorReading) -> Child:
     return reading.version.plan.child
 
 
