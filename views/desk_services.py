@@ -1,5 +1,6 @@
 """The facts about the services and the opening rules of the centres, edited at the desk."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,8 +45,12 @@ APPOINTMENT = {"yes": _l("By appointment"), "no": _l("Without appointment")}
 
 
 def secure(form: FlaskForm, field: Any) -> None:
-    parts = urlsplit(field.data or "")
-    if field.data and not (parts.scheme == "https" and parts.hostname and " " not in field.data):
+    try:
+        parts = urlsplit(field.data or "")
+        is_secure = parts.scheme == "https" and parts.hostname and not re.search(r"\s", field.data)
+    except ValueError:  # https://[
+        is_secure = False
+    if field.data and not is_secure:
         raise ValidationError(_l("A web address begins with https:// and has no spaces."))
 
 
