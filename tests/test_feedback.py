@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from client import Client, soup_of
@@ -178,8 +179,9 @@ def test_the_desk_sees_the_mean_of_each_page_and_where_nobody_knows_it(reader):
     assert lines[1].endswith("1 5.0")
 
 
-def test_a_forged_mark_is_no_page(reader):
-    assert reader("noor").get("/desk/feedback?after=x").status_code == 404
+@pytest.mark.parametrize("day", ["x", "0001-01-01", "9999-12-31T23:59:59-14:00"])
+def test_a_forged_mark_is_no_page(reader, day):
+    assert reader("noor").get(f"/desk/feedback?after={day}_{UUID(int=1)}").status_code == 404
 
 
 def test_the_desk_asks_the_database_as_often_for_60_as_for_3(reader, statements):

@@ -1,6 +1,6 @@
 """What readers say of the pages, read at the desk; it cannot be answered."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import Blueprint, abort, current_app, g, render_template, request, url_for
@@ -39,8 +39,8 @@ def older(after: str) -> object:
     """What comes below this row: its day may have many, their ids decide."""
     day, _, key = after.partition("_")
     try:
-        created, row = datetime.fromisoformat(day), UUID(key)
-    except ValueError:
+        created, row = datetime.fromisoformat(day).astimezone(UTC), UUID(key)
+    except (ValueError, OverflowError):
         abort(404)
     same_day = (Feedback.created == created) & (Feedback.id < row)
     return (Feedback.created < created) | same_day
