@@ -24,7 +24,6 @@ from peewee import JOIN, OperationalError
 
 import offline
 import plan as document
-import sealing
 from access import can
 from database import DataKey, DomainError, Sealed, clock, db, local
 from models import (
@@ -45,7 +44,7 @@ from models import (
 from plan import reading
 from views import held, rosters
 from views.board import Card, groups_of
-from views.guards import allowed, in_nursery, require
+from views.guards import allowed, caller, in_nursery, require
 from views.rendering import LOCALES, code
 
 bp = Blueprint("prints", __name__)
@@ -213,8 +212,7 @@ def check_form() -> ResponseReturnValue:
 @bp.get("/check/<code>")
 def check(code: str) -> ResponseReturnValue:
     """One of four sentences and nothing else; each try counts, so that nobody tries them all."""
-    address = sealing.blind_index(request.remote_addr or "").hex()
-    if not Limit.allow(f"check:{address}", CHECKS, HOUR, clock()):
+    if not Limit.allow(f"check:{caller()}", CHECKS, HOUR, clock()):
         raise DomainError("too-many-tries")
     letters = offline.typed(code)
     standing = document.standing(letters)
