@@ -15,6 +15,12 @@ from offices import Notice
 LEASE = timedelta(minutes=5)  # a worker that died while sending: another one takes over
 STALE = timedelta(days=2)  # a mail that comes later than this says what is no longer true
 TIMEOUT = 5  # seconds: a slow server must not hold a thread of ours
+# Faults of one mail; SMTPNotSupportedError: an address with letters that this server cannot carry.
+OF_ONE_MAIL = (
+    smtplib.SMTPResponseException,
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPNotSupportedError,
+)
 
 log = logging.getLogger(__name__)
 Compose = Callable[[Notice], EmailMessage]
@@ -67,12 +73,14 @@ def deliver_due(compose: Compose, send: Send, now: datetime, most: int) -> int:
             continue
         try:
             send(compose(notice))
-        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as refusal:
+        except OF_ONE_MAIL as refusal:
             _postpone(notice, refusal, now)
         except (OSError, smtplib.SMTPException) as fault:
             later = _postpone(notice, fault, now)
             Notice.update(due=later).where(Notice.due <= later).execute()  # all wait for the server
             break
+        except Exception as fault:  # an address that no mail can carry must not stop the others
+            _postpone(notice, fault, now)
         else:
             _note(notice, due=None, sent=now)
             count += 1

@@ -8,7 +8,7 @@ from uuid import UUID
 from peewee import JOIN, CharField, DateField, ForeignKeyField
 
 from database import DomainError, Sealed, Secret, UtcField, db
-from models import Child, Person, Plan, PlanVersion, Token
+from models import Child, Guardian, Person, Plan, PlanVersion, Rights, Token
 
 
 class DoctorReading(Sealed):
@@ -33,8 +33,14 @@ class DoctorReading(Sealed):
 
     @classmethod
     def by_link(cls, secret: str, now: datetime) -> Self | None:
+        """Through it nobody reads more than who made it: when those rights end, it ends."""
         token = Token.find(secret, cls.PURPOSE, now)
-        return token and cls.get_or_none(cls.id == token.about, cls.confirmed.is_null())
+        row = token and cls.get_or_none(cls.id == token.about, cls.confirmed.is_null())
+        if row is None:
+            return None
+        child = row.version.plan.child_id
+        mine = Guardian.child == child, Guardian.person == row.by_id, Guardian.rights == Rights.ALL
+        return row if Guardian.running().where(*mine).exists() else None
 
     def confirm(self, secret: str, name: str, remark: str, now: datetime) -> None:
         with db.atomic():

@@ -24,6 +24,7 @@ from app import create_app
 from database import db
 from models import Audit, Child, Contact, Nursery, Person, Plan, SignIn
 from views import children
+from views.guards import household
 
 TYPED = {
     "first_name": "Wiltrud",
@@ -444,3 +445,12 @@ def test_the_cookie_that_signs_in_is_kept_as_its_hash_only(as_user, cast):
 
     assert bytes(row.token) == sealing.digest(cookie)
     assert cookie.encode() not in bytes(row.token)
+
+
+def test_an_ipv6_home_counts_as_one_whatever_address_it_takes():
+    assert household("2001:db8:1:2::a") == household("2001:db8:1:2:ffff::1")
+    assert household("2001:db8:1:2::a") != household("2001:db8:1:3::a")
+    assert household("::ffff:192.0.2.1") != household("::ffff:192.0.2.2")
+    assert household("192.0.2.1") != household("192.0.2.2")
+    assert household("fe80::1%eth0") == household("fe80::2")
+    assert household("") == ""

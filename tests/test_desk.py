@@ -206,6 +206,7 @@ ODD = {
     "no zone": ({"starts": "2026-12-01T10:00:00"}, 422, "Choose one of these."),
     "past": ({"starts": "2026-11-01T10:00:00+00:00"}, 409, "This time has passed."),
     "crooked": ({"starts": "2026-12-01T10:10:00+00:00"}, 409, "full or half hour"),
+    "last year": ({"starts": "9999-12-31T23:30:00+00:00"}, 422, "Choose one of these."),
     "end of time": ({"starts": "9999-12-31T23:30:00-12:00"}, 422, "Choose one of these."),
 }
 

@@ -10,6 +10,7 @@ from client import Client
 import database
 import demo
 import demo_papers
+from models import Audit, Guardian, Rights
 from remarks import DoctorReading
 
 NAMED = {"name": "Dr Anne Faber", "remark": "Dose à revoir en mars."}
@@ -71,3 +72,19 @@ def test_an_old_link_and_one_made_up_answer_alike(as_user, link):
     old, made_up = stranger.get(link), stranger.get("/sign/made-up")
 
     assert old.status_code == made_up.status_code == 404
+
+
+@pytest.mark.parametrize("lost", [{"ended": demo.NOW}, {"rights": Rights.SEE}], ids=str)
+def test_a_link_ends_with_the_rights_of_who_made_it(as_user, cast, link, lost):
+    Guardian.update(lost).where(Guardian.person == cast.ines).execute()
+    stranger = as_user(None)
+
+    assert stranger.get(link).status_code == stranger.post(link, NAMED).status_code == 404
+    assert not DoctorReading.get().confirmed
+
+
+def test_the_family_finds_each_opening_of_the_link_in_the_audit(as_user, cast, link):
+    as_user(None).get(link)
+
+    opened = Audit.get(Audit.action == "plan.read-by-link")
+    assert (opened.person, opened.about, opened.child) == (None, cast.leo_plan.id, cast.leo.id)

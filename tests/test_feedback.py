@@ -1,5 +1,6 @@
 """Feedback: needed answers, nothing personal, no identity beside it, read at the desk."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -165,10 +166,11 @@ def test_the_desk_sees_the_mean_of_each_page_and_where_nobody_knows_it(at):
     assert lines[1].endswith("1 5.0")
 
 
-def test_a_forged_mark_opens_the_first_page(at):
+@pytest.mark.parametrize("after", ["x", "0001-01-01", "9999-12-31T23:59:59-14:00"])
+def test_a_forged_mark_opens_the_first_page(at, after):
     leave(30)
 
-    first, forged = (at("noor").page(f"/desk/feedback{query}") for query in ("", "?after=x"))
+    first, forged = (at("noor").page(f"/desk/feedback{query}") for query in ("", f"?after={after}"))
 
     assert forged.select("main .list > li") == first.select("main .list > li") != []
 
@@ -184,3 +186,12 @@ def test_the_desk_asks_the_database_as_often_for_60_as_for_3(at, statements):
         client.get("/desk/feedback")
 
     assert many.count == few.count
+
+
+@pytest.mark.parametrize("long", ["a@" * 400, "a@" * 200_000, "+1 (2) " * 100_000], ids=len)
+def test_no_comment_keeps_the_service_busy(reader, long):
+    began = time.monotonic()
+
+    reader().post("/feedback", GOOD | {"comment": long})
+
+    assert time.monotonic() - began < 3

@@ -161,6 +161,28 @@ def test_a_server_that_refuses_loses_and_repeats_nothing(
     assert TOPIC not in caplog.text
 
 
+@pytest.mark.parametrize("odd", ["zoé@example.lu", "a@[b.c", "(@a.b"])
+def test_one_address_that_no_mail_can_carry_keeps_nobody_waiting(
+    app, cast, mailbox, monkeypatch, odd
+):
+    monkeypatch.setattr(smtplib.SMTP, "has_extn", lambda self, name: False)  # no SMTPUTF8
+    for minutes, to in ((2, odd), (1, "ines@example.lu")):
+        then = clock() - timedelta(minutes=minutes)
+        jobs.notify(cast.ines, "plan-stopped", cast.leo_plan.id, then, to=to)
+
+    do_due_work(app)
+
+    assert [mail["To"] for mail in mailbox.mails] == ["ines@example.lu"]
+    assert Notice.get(Notice.due.is_null(False)).tries == 1
+
+
+@pytest.mark.parametrize("odd", ["zoé@example.lu", "a@[b.c", "a:b@c.de", "=?utf-8?q?x=40y?=@a.lu"])
+def test_an_address_that_no_mail_can_carry_is_not_taken(as_user, odd):
+    answer = as_user("ines").post("/account", {"name": "Inês", "language": "pt", "mail": odd})
+
+    assert answer.status_code == 422
+
+
 def test_a_dead_server_makes_all_wait_and_loses_nothing(app, cast, asked, mailbox, monkeypatch):
     port = app.config["SMTP_PORT"]
     monkeypatch.setitem(app.config, "SMTP_PORT", 1)  # nobody listens there

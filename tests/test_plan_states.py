@@ -1,6 +1,7 @@
 """The states of a plan: past its date, stopped and started again; its medicine; its chain."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from flask.cli import ScriptInfo
 import endings
 import offline
 import plan as document
+import sealing
 from app import do_due_work
 from database import DomainError, clock, db, is_sqlite
 from endings import Stop
 from jobs import deliver_due
-from models import Audit, KitUnit, Person, Plan, PlanVersion
+from models import Audit, Device, Guardian, KitUnit, Person, Plan, PlanVersion, Rights
 from offices import Notice
 from plan import Line
 from views import held, mails
@@ -305,6 +307,26 @@ def test_who_took_it_back_and_when_are_needed(as_user, cast, field, value):
     answer = as_user("tessa").post(f"/plans/{cast.leo_plan.id}/hand-back/{unit.id}", data)
 
     assert answer.status_code == 422
+    assert KitUnit.get_by_id(unit.id).ended is None
+
+
+@pytest.mark.parametrize("stranger_on_tablet", [False, True])
+def test_who_may_only_look_takes_no_box_off_the_list(as_user, cast, stranger_on_tablet):
+    """Neither a guardian who may only see, nor somebody who signs in on the room's tablet."""
+    zoe, unit = as_user("zoe"), KitUnit.of(cast.leo_plan.id)[0]
+    if stranger_on_tablet:
+        hour = clock() + timedelta(hours=1)
+        facts = {"name": "tablet", "state": "active", "cookie": sealing.digest("here")}
+        Device.create(nursery=cast.baach, public_key=b"key", cookie_until=hour, **facts)
+        zoe.browser.set_cookie("device", "here")
+    else:
+        Guardian.create(person=cast.zoe, child=cast.leo, rights=Rights.SEE)
+    assert zoe.get(f"/plans/{cast.leo_plan.id}").status_code == 200
+
+    back = {"to": "Zoé", "on": "2026-11-23"}
+    answer = zoe.post(f"/plans/{cast.leo_plan.id}/hand-back/{unit.id}", back)
+
+    assert answer.status_code == 403
     assert KitUnit.get_by_id(unit.id).ended is None
 
 

@@ -7,6 +7,7 @@ from client import soup_of
 
 from database import clock
 from offices import InfoSession, Service
+from views import finding
 from views.finding import excerpt, fits, sections_of, words_of
 
 
@@ -128,6 +129,16 @@ def test_no_word_lands_in_an_address_and_too_many_are_refused(as_user, caplog):
     assert not [link for link in links if "zebra" in link]
     assert refused.status_code == 422
     assert soup_of(refused).find(id="q")["aria-invalid"] == "true"
+
+
+def test_the_first_search_after_a_start_is_answered_to_who_asked(as_user):
+    finding.sections.cache_clear()
+    client = as_user("ines")
+
+    first, second = (soup_of(ask(client, "PAI")) for _ in range(2))
+
+    assert first.html["lang"] == second.html["lang"]
+    assert [a["href"] for a in first.select("a")] == [a["href"] for a in second.select("a")]
 
 
 def test_while_typing_only_the_hits_come(as_user):

@@ -197,6 +197,8 @@ def test_the_nurse_changes_a_fact_and_readers_see_it_with_who_and_when(cast, rea
         ("url", "http://example.lu"),
         ("url", "https:// example.lu"),
         ("url", "https://[example.lu"),
+        ("url", "https://["),
+        ("url", "h\nttps://example.lu"),
         ("phone", "call me"),
         ("mail", "nobody"),
         ("name_en", ""),

@@ -34,6 +34,8 @@ def an_hour(form: FlaskForm, field: Field) -> None:
         form.chosen = hour.astimezone(UTC) if hour.tzinfo else None
     except (ValueError, OverflowError):
         form.chosen = None
+    if form.chosen and not 2000 <= form.chosen.year <= 2100:  # calendars know no year 10,000
+        form.chosen = None
     if form.chosen is None and field.data != OTHER:
         raise StopValidation(_l("Choose one of these."))
 

@@ -59,7 +59,10 @@ def ask_page(plan: Plan, form: AskForm, status: int = 200) -> ResponseReturnValu
 
 @bp.get("/sign/<token>")
 def show(token: str) -> ResponseReturnValue:
-    return read_page(reading_of(token), token, ConfirmForm())
+    reading = reading_of(token)
+    plan = reading.version.plan
+    Audit.note_reading(g.actor, "plan.read-by-link", plan.id, plan.child_id)
+    return read_page(reading, token, ConfirmForm())
 
 
 @bp.post("/sign/<token>")
@@ -72,7 +75,7 @@ def confirm(token: str) -> ResponseReturnValue:
     except DomainError as refused:
         return read_page(reading, token, form, 409, sentence(refused))
     plan = reading.version.plan
-    Audit.note(g.actor, "plan.read-by-link", plan.id, child=plan.child_id)
+    Audit.note(g.actor, "plan.confirm-by-link", plan.id, child=plan.child_id)
     return render_template("doctor/thanks.html")
 
 

@@ -131,8 +131,10 @@ def sections(of_build: str) -> list[Entry]:
 def as_stranger(path: str, language: str) -> str:
     here = {"REMOTE_ADDR": "127.0.0.1"}
     asked = {"Accept-Language": language}
-    with current_app.test_request_context(path, headers=asked, environ_base=here):
-        answer = current_app.full_dispatch_request()
+    app = current_app._get_current_object()
+    # A context of its own: actor, language and form token of who is searching stay theirs.
+    with app.app_context(), app.test_request_context(path, headers=asked, environ_base=here):
+        answer = app.full_dispatch_request()
     if answer.status_code != 200:
         abort(503)  # nothing half read is kept
     return answer.get_data(as_text=True)

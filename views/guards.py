@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import wraps
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -79,7 +79,18 @@ def cookie_name(name: str) -> str:
 
 def caller() -> str:
     """The address that asks, blinded: to count its tries, never to know it."""
-    return sealing.blind_index(request.remote_addr or "").hex()
+    return sealing.blind_index(household(request.remote_addr or "")).hex()
+
+
+def household(address: str) -> str:
+    """An IPv6 address counts as its network: every home has 2^64 of them to try from."""
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if ip.version == 4 or ip.ipv4_mapped:
+        return str(ip)
+    return str(ip_network((ip, 64), strict=False))
 
 
 def actor_of_request() -> Actor:

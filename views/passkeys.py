@@ -99,7 +99,7 @@ def _spend(answer: str, purpose: str, now: datetime) -> tuple[bytes, str]:
     try:
         client = json.loads(base64url_to_bytes(json.loads(answer)["response"]["clientDataJSON"]))
         value = base64url_to_bytes(client["challenge"])
-    except (ValueError, KeyError, TypeError) as reason:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as reason:
         raise DomainError("passkey-refused") from reason
     about = Challenge.spend(value, purpose, now)
     if about is None:

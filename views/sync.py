@@ -12,7 +12,7 @@ import sealing
 from database import DomainError, clock
 from models import Device
 from views import headers
-from views.guards import cookie_name
+from views.guards import cookie_name, household
 
 bp = Blueprint("sync", __name__)
 
@@ -41,7 +41,7 @@ def claim() -> ResponseReturnValue:
     ):
         return "", 401
     try:
-        device = offline.claim(code, public_key, request.remote_addr or "", clock())
+        device = offline.claim(code, public_key, household(request.remote_addr or ""), clock())
     except DomainError as refusal:
         return jsonify(refused=refusal.code), 429 if refusal.code == "too-many-tries" else 422
     return jsonify(device=device.id)
