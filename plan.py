@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
@@ -549,7 +549,7 @@ def fingerprint(version: PlanVersion) -> str:
         "no": version.no,
         "mode": version.mode,
         "author": str(version.author_id),
-        "created": version.created.isoformat(),
+        "created": version.created.astimezone(UTC).isoformat(),
         "content": canonical(version.content),  # as it was kept: later code has other fields
         "scan": [sha for (sha,) in pages.order_by(ScanPage.rank).tuples()],
         "before": version.prev_hash,
