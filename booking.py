@@ -12,7 +12,7 @@ from peewee import JOIN, Field, IntegrityError, ModelSelect, fn
 import jobs
 import services
 from database import LUXEMBOURG, DataKey, DomainError, db, local, paged
-from models import Person
+from models import Limit, Person
 from offices import (
     CareRequest,
     CareRequestEvent,
@@ -26,6 +26,7 @@ from offices import (
 )
 
 MOST_OPEN = 3  # requests of one person that wait at once
+MOST_ASKED = 10  # of one person in a day, those taken back included
 HALF_HOUR = timedelta(minutes=30)
 # What is offered first at the desk; the nurse may type any other half hour.
 HALVES = {"am": (time(8), time(12)), "pm": (time(13, 30), time(17))}
@@ -57,6 +58,8 @@ def ask(
                 return twin  # the form was sent twice
             if len(waiting) >= MOST_OPEN:
                 raise DomainError("too-many-requests")
+            if not Limit.allow(f"ask:{person.id}", MOST_ASKED, timedelta(days=1), now):
+                raise DomainError("too-many-tries")
             _remember_reach(person, facts)
         care_request = CareRequest.create(
             kind=kind,

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from peewee import IntegrityError
+from peewee import IntegrityError, ModelSelect
 
 import jobs
 import plan as document
@@ -83,11 +83,21 @@ def stop_of(version: PlanVersion | None) -> Stop | None:
     return Stop(**said) if said else None
 
 
+def tell_of_sharing(child_id: UUID, author: Person, now: datetime) -> None:
+    """The other guardians are told at once, whoever shared, ended or dated it."""
+    guardians = Person.select().where(Person.id.in_(_guardians(child_id)), Person.id != author.id)
+    for person in Sealed.open_all(guardians):
+        jobs.notify(person, "sharing-changed", child_id, now)
+
+
+def _guardians(child_id: UUID) -> ModelSelect:
+    running = Guardian.child == child_id, Guardian.ended.is_null()
+    return Guardian.select(Guardian.person).where(*running)
+
+
 def _concerned(child_id: UUID, author: Person) -> list[Person]:
     """The other guardians, and who runs a nursery that holds the plan."""
-    guardians = Guardian.select(Guardian.person).where(
-        Guardian.child == child_id, Guardian.ended.is_null()
-    )
+    guardians = _guardians(child_id)
     holders = Grant.select(Grant.nursery).where(Grant.child == child_id, Grant.is_running())
     managers = Staff.select(Staff.person).where(
         Staff.ended.is_null(), Staff.role == StaffRole.MANAGER, Staff.nursery.in_(holders)

@@ -8,7 +8,7 @@ from uuid import UUID
 from peewee import JOIN, CharField, DateField, ForeignKeyField
 
 from database import DomainError, Sealed, Secret, UtcField, db
-from models import Child, Guardian, Person, Plan, PlanVersion, Rights, Token
+from models import Child, Guardian, Person, Plan, PlanState, PlanVersion, Rights, Token
 
 
 class DoctorReading(Sealed):
@@ -25,8 +25,10 @@ class DoctorReading(Sealed):
 
     @classmethod
     def ask(cls, version: PlanVersion, sent_to: str, by: Person, now: datetime) -> str:
-        """The secret of a link for whoever wrote the plan; it works once."""
+        """The secret of a link that works once; the one made before works no more."""
+        asked = cls.select(cls.id).join(PlanVersion).where(PlanVersion.plan == version.plan_id)
         with db.atomic():
+            Token.delete().where(Token.purpose == cls.PURPOSE, Token.about.in_(asked)).execute()
             key = version.data_key_id
             row = cls.create(version=version, by=by, sent_to=sent_to, data_key=key, created=now)
             return Token.make(cls.PURPOSE, row.id, now)
@@ -40,7 +42,9 @@ class DoctorReading(Sealed):
             return None
         child = row.version.plan.child_id
         mine = Guardian.child == child, Guardian.person == row.by_id, Guardian.rights == Rights.ALL
-        return row if Guardian.running().where(*mine).exists() else None
+        stopped = row.version.plan.current_id and row.version.plan.current.state
+        ends = stopped == PlanState.STOPPED or not Guardian.running().where(*mine).exists()
+        return None if ends else row
 
     def confirm(self, secret: str, name: str, remark: str, now: datetime) -> None:
         with db.atomic():

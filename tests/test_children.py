@@ -30,6 +30,7 @@ from models import (
     Plan,
     Rights,
 )
+from offices import Notice
 from plan import Content, Sheet
 from views import family
 
@@ -913,3 +914,14 @@ def test_names_stay_out_of_addresses_cookies_and_logs(as_user, cast, caplog):
             assert word not in seen
     assert Plan.select().where(Plan.child == child.rpartition("/")[2]).count() == 0
     assert Nursery.select().count() == 2
+
+
+def test_the_other_guardian_is_told_at_once_that_sharing_has_changed(as_user, cast):
+    ines = as_user("ines")
+    end = f"/children/{cast.leo.id}/access/grants/{cast.leo_grant.id}/end"
+
+    ines.post(end)
+
+    told = Notice.select().where(Notice.code == "sharing-changed")
+    assert [notice.person_id for notice in told] == [cast.marc.id]
+    assert told[0].subject == cast.leo.id

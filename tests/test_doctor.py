@@ -10,6 +10,7 @@ from client import Client
 import database
 import demo
 import demo_papers
+import endings
 from models import Audit, Guardian, Rights
 from remarks import DoctorReading
 
@@ -40,7 +41,7 @@ def test_what_is_confirmed_stands_on_the_plan_and_is_called_no_signature(as_user
     sami = as_user("sami").page(f"/plans/{cast.leo_plan.id}").select_one("[data-reading]").text
     assert "Dr Anne Faber" in sami
     assert "Ce n’est pas une signature" in sami
-    assert "Dose à revoir en mars." in sami
+    assert "Dose à revoir en mars." not in sami, "what somebody typed there is not the plan"
 
 
 def test_the_link_is_spent_by_the_confirmation_and_not_by_looking(app, as_user, link):
@@ -88,3 +89,24 @@ def test_the_family_finds_each_opening_of_the_link_in_the_audit(as_user, cast, l
 
     opened = Audit.get(Audit.action == "plan.read-by-link")
     assert (opened.person, opened.about, opened.child) == (None, cast.leo_plan.id, cast.leo.id)
+
+
+def test_the_family_itself_is_not_the_doctor(as_user, link):
+    answer = as_user("marc").post(link, NAMED)
+
+    assert answer.status_code == 403
+    assert DoctorReading.get().confirmed is None
+
+
+def test_a_new_link_ends_the_one_before(as_user, cast, link):
+    as_user("marc").post(f"/plans/{cast.leo_plan.id}/doctor", {"sent_to": "Dr Faber"})
+
+    assert as_user(None).get(link).status_code == 404
+
+
+def test_of_a_stopped_plan_nothing_is_read_through_a_link(as_user, cast, link):
+    said = endings.Stop(by="parents", name="Inês", on="2026-11-24")
+    endings.stop(cast.leo_plan, said, cast.ines, database.clock())
+
+    assert as_user(None).get(link).status_code == 404
+    assert as_user("ines").get(f"/plans/{cast.leo_plan.id}/doctor").status_code == 404

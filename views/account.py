@@ -6,6 +6,7 @@ from datetime import datetime
 from flask import (
     Blueprint,
     Response,
+    abort,
     flash,
     g,
     jsonify,
@@ -33,6 +34,7 @@ from views.rendering import code, safe_next, sentence
 bp = Blueprint("account", __name__)
 
 TRIES = 30  # challenges an address may ask for in five minutes
+ACTS = ("share", "hand-over", "device-approve")  # what a passkey may confirm, each once
 
 
 class SignUpForm(FlaskForm):
@@ -131,6 +133,8 @@ def passkey_challenge() -> ResponseReturnValue:
     person = g.actor.person
     known = [bytes(key.credential) for key in person.passkeys]
     if purpose := request.form.get("purpose"):
+        if purpose not in ACTS:
+            abort(400)
         return _json(passkeys.assertion(purpose[:60], request.form.get("about", "")[:100], known))
     return _json(passkeys.registration(person.name, bytes(person.handle), known))
 

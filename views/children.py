@@ -15,11 +15,11 @@ from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField
 from wtforms.validators import Optional, StopValidation, ValidationError
 
+import endings
 import images
 import plan as document
 from access import can
 from database import DataKey, DomainError, Sealed, clock, db, today
-from endings import last_day
 from models import (
     Audit,
     Blob,
@@ -432,7 +432,7 @@ def contact_page(
 @bp.get("/children/<uuid:child_id>/access")
 @allowed("child.read", Child)
 def access(child: Child) -> ResponseReturnValue:
-    return access_page(child, ShareForm(until=last_day(child, today())))
+    return access_page(child, ShareForm(until=endings.last_day(child, today())))
 
 
 @bp.post("/children/<uuid:child_id>/access")
@@ -459,7 +459,9 @@ def share(child: Child) -> ResponseReturnValue:
     except DomainError:
         problem = sentence(DomainError("passkey-needed"))  # whatever was wrong with the answer
         return share_page(child, form, nursery, 403, problem)
-    grant = document.offer(child, nursery.id, g.actor.person, form.until.data)
+    with db.atomic():
+        grant = document.offer(child, nursery.id, g.actor.person, form.until.data)
+        endings.tell_of_sharing(child.id, g.actor.person, clock())
     Audit.note(g.actor, "child.share", grant.id, child=child.id)
     flash(_("%(nursery)s can now look at the plan and take it.", nursery=nursery.name))
     return redirect(url_for(".access", child_id=child.id), 303)
@@ -478,7 +480,9 @@ def grant_end(child: Child, grant_id: UUID) -> ResponseReturnValue:
 def end_grant(child: Child, grant_id: UUID) -> ResponseReturnValue:
     grant = get_or_404(child.grants, grant_id)
     try:
-        document.stop_sharing(grant, g.actor.person, clock())
+        with db.atomic():
+            document.stop_sharing(grant, g.actor.person, clock())
+            endings.tell_of_sharing(child.id, g.actor.person, clock())
     except DomainError as refusal:
         return access_page(child, ShareForm(formdata=None), 409, sentence(refusal))
     Audit.note(g.actor, "grant.end", grant.id, child=child.id)

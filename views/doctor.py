@@ -5,16 +5,19 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
+from access import can
 from database import DomainError, clock
-from models import Audit, Plan, PlanMode, PlanVersion
+from models import Audit, Plan, PlanMode, PlanState, PlanVersion
 from plan import waiting
 from remarks import DoctorReading
 from views import comparing, held
 from views.fields import one_line, required, some_lines
-from views.guards import allowed, no_such_link
+from views.guards import allowed, no_such_link, slow_down
 from views.rendering import code, sentence
 
 bp = Blueprint("doctor", __name__)
+
+LINKS = 10  # that a person makes in an hour
 
 
 class AskForm(FlaskForm):
@@ -39,6 +42,7 @@ def send(plan: Plan) -> ResponseReturnValue:
     form = AskForm()
     if not form.validate_on_submit():
         return ask_page(plan, form, 422)
+    slow_down(f"doctor:{g.actor.person_id}", LINKS)
     secret = DoctorReading.ask(newest(plan), form.sent_to.data, g.actor.person, clock())
     Audit.note(g.actor, "plan.ask-doctor", plan.id, child=plan.child_id)
     link = url_for(".show", token=secret, _external=True)
@@ -49,7 +53,8 @@ def send(plan: Plan) -> ResponseReturnValue:
 def newest(plan: Plan) -> PlanVersion:
     """What was typed: of a plan that was only photographed there is no line to confirm."""
     version = waiting(plan) or plan.current
-    return version if version and version.mode == PlanMode.GUIDED else abort(404)
+    typed = version and version.mode == PlanMode.GUIDED and version.state != PlanState.STOPPED
+    return version if typed else abort(404)
 
 
 def ask_page(plan: Plan, form: AskForm, status: int = 200) -> ResponseReturnValue:
@@ -68,6 +73,8 @@ def show(token: str) -> ResponseReturnValue:
 @bp.post("/sign/<token>")
 def confirm(token: str) -> ResponseReturnValue:
     reading, form = reading_of(token), ConfirmForm()
+    if can(g.actor, "child.read", reading.version.plan):
+        abort(403)  # the family itself is not the doctor
     if not form.validate_on_submit():
         return read_page(reading, token, form, 422)
     try:

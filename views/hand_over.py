@@ -61,6 +61,7 @@ def set_last_day(child: Child, grant_id: UUID) -> ResponseReturnValue:
     try:
         with db.atomic():
             document.set_last_day(grant, form.until.data)
+            endings.tell_of_sharing(child.id, g.actor.person, clock())
             Audit.note(g.actor, "grant.last-day", grant.id, child=child.id)
     except DomainError as refusal:
         return last_day_page(child, grant, form, 409, sentence(refusal))

@@ -25,7 +25,10 @@ SHOWN = 20  # versions on a page
 ACTS_SHOWN = 50
 HIGHEST = 10**6  # no plan has as many versions, and databases know no larger numbers than 2^31
 # What is no part of a version, and live at once: the audit knows who changed it and when.
-LIVE = ("child.edit", "child.photo", "contact.edit", "kit.edit", "kit.hand-back", "signatures.edit")
+LIVE = (
+    *("child.edit", "child.photo", "contact.edit", "note.edit", "signatures.edit"),
+    *("kit.edit", "kit.replace", "kit.hand-back"),
+)
 FIELDS = {
     "condition": _l("Condition"),
     "title": _l("Title on the paper"),

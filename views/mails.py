@@ -30,6 +30,7 @@ SAID = {
         "In a month a child of yours turns four. A crèche’s copies end on the last day of "
         "sharing: look at that day, and take the hand-over pack."
     ),
+    "sharing-changed": _l("The other guardian or a crèche has changed who holds a plan."),
     "sharing-ends": _l("Sharing with a crèche ends soon. Look at the last day."),
 }
 # Where each kind of notice leads: endpoint, name of its argument.
@@ -41,6 +42,7 @@ PLACES = {
     "plan-stopped": ("plans.show", "plan_id"),
     "turning-four-90": ("hand_over.show", "child_id"),
     "turning-four-30": ("hand_over.show", "child_id"),
+    "sharing-changed": ("children.access", "child_id"),
     "sharing-ends": ("hand_over.show", "child_id"),
 }
 WITH_CALENDAR = {"request-confirmed"}

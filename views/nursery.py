@@ -23,10 +23,11 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField
 
 import access
+import endings
 import nurseries
 import offline
 import plan
-from database import DomainError, clock, today
+from database import DomainError, clock, db, today
 from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rendering, rosters, words
 from views.fields import a_choice, as_id, one_line, options, required
@@ -184,7 +185,9 @@ def departure(grant: Grant) -> ResponseReturnValue:
 @bp.post("/shares/<uuid:grant_id>/departure")
 @allowed("grant.left", Grant)
 def depart(grant: Grant) -> ResponseReturnValue:
-    nurseries.child_left(grant, g.actor.person, clock())
+    with db.atomic():
+        nurseries.child_left(grant, g.actor.person, clock())
+        endings.tell_of_sharing(grant.child_id, g.actor.person, clock())
     Audit.note(g.actor, "grant.left", grant.id, child=grant.child_id)
     return done(_("Noted. The tablets erase their copies."), "shares")
 

@@ -9,9 +9,12 @@ import services
 from database import clock
 from views.fields import one_line
 from views.finding import find as hits_of
+from views.guards import caller, slow_down
 from views.rendering import code, page_or_fragment
 
 bp = Blueprint("search", __name__)
+
+SEARCHES = 900  # from one address in an hour: it asks while one types
 
 
 class SearchForm(FlaskForm):
@@ -28,6 +31,7 @@ def find() -> ResponseReturnValue:
     form = SearchForm()
     if not form.validate_on_submit():
         return page(form, 422)
+    slow_down(f"search:{caller()}", SEARCHES)
     hits = hits_of(form.q.data, code(), clock())
     return page(form, hits=hits if form.q.data else None)
 
