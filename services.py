@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-import holidays
-
 from database import db
 from models import Actor, Audit
 from offices import Centre, Service
@@ -64,6 +62,8 @@ def _days(rule: Rule, today: date) -> Iterator[date]:
 
 @cache
 def _holidays() -> Mapping[date, str]:
+    import holidays  # noqa: PLC0415  a seventh of a second at every start, for a few pages
+
     return holidays.country_holidays("LU")
 
 
