@@ -127,6 +127,7 @@ EXPECTED = {
     "nursery.invite": {"own": ANY_MANAGER},
     "nursery.invite_person": {"own": MANAGER, "foreign": "olga"},
     "nursery.lose": {"own": MANAGER, "foreign": "olga"},
+    "nursery.kits": {"own": ANY_STAFF},
     "nursery.loss": {"own": MANAGER, "foreign": "olga"},
     "nursery.manage": {"own": ANY_STAFF},
     "nursery.move_room": {"own": MANAGER, "foreign": "olga"},

@@ -18,6 +18,7 @@ from models import (
     Device,
     DeviceState,
     Grant,
+    KitUnit,
     MayHold,
     Nursery,
     PaperChild,
@@ -724,3 +725,14 @@ def test_a_board_of_sixty_takes_as_many_statements_as_a_board_of_two(app, cast, 
     many(cast, 60)
 
     assert count() <= few + 2
+
+
+def test_the_people_of_the_creche_find_every_pen_by_its_date_and_note_a_new_one(as_user, cast):
+    page = as_user("tessa").page("/nursery/kits")
+
+    rows = page.select("main li")
+    assert "Léo Santos Weber" in page.text
+    assert "Théo" not in page.text, "another crèche's child"
+    links = [row.a["href"] for row in rows]
+    assert len(links) == sum(len(KitUnit.of(cast_plan.id)) for cast_plan in Plan.select())
+    assert as_user("tessa").get(links[0]).status_code == 200

@@ -639,3 +639,12 @@ def test_the_typed_frame_alone_is_a_scan(cast):
 
     assert not Content(language="fr", sheets=(sheet,)).is_guided
     assert Content(sheets=(replace(sheet, switches={"asthma-too": "yes"}),)).is_guided
+
+
+def test_the_language_of_the_emergency_page_is_changed_on_it(as_user, cast):
+    address = f"/plans/{cast.leo_plan.id}/emergency"
+
+    page = as_user("tessa").page(address)
+
+    ways = {form.find("input", {"name": "next"})["value"] for form in page.select(".seg form")}
+    assert ways == {address}

@@ -23,6 +23,7 @@ from wtforms import BooleanField
 from wtforms.validators import DataRequired
 
 import sealing
+import services
 from database import DomainError, clock
 from models import PROOF as WINDOW
 from models import Passkey, Person, SignIn
@@ -52,7 +53,9 @@ class ReachForm(FlaskForm):
 
 @bp.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
-    return render_template("account/sign_in.html", next=safe_next(request.args.get("next")))
+    back = safe_next(request.args.get("next"))
+    phone = services.by_slug("info-maman")["info-maman"].phone
+    return render_template("account/sign_in.html", next=back, phone=phone)
 
 
 @bp.post("/sign-in/challenges")

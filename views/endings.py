@@ -56,7 +56,12 @@ def stop(plan: Plan) -> ResponseReturnValue:
             Audit.note(g.actor, "plan.stop", plan.id, child=plan.child_id)
     except DomainError as refusal:
         return stop_page(plan, form, 409, sentence(refusal))
-    flash(_("The plan is stopped. The crèche is told, and its tablets show it."))
+    flash(
+        _(
+            "The plan is stopped. The crèche is told, and its tablets show it. "
+            "By mistake? Call the crèche at once, then send the paper again."
+        )
+    )
     if KitUnit.of(plan.id):
         return redirect(url_for(".hand_back", plan_id=plan.id), 303)
     return redirect(url_for("children.show", child_id=plan.child_id), 303)

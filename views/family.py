@@ -187,7 +187,7 @@ def situations(children: Iterable[Child], actor: Actor, today: date) -> list[Sit
     versions = _versions(plan_ids)
     drafts = {draft.plan_id: draft for draft in Draft.select().where(Draft.plan.in_(plan_ids))}
     remarks = _remarks(last for _current, last in versions.values() if last)
-    boxes = _boxes(plan_ids, today)
+    by_plan = boxes(plan_ids, today)
     grants = _grants(ids)
     mine = Guardian.running().where(Guardian.child.in_(ids), Guardian.person == actor.scope_id)
     rights = {row.child_id: row.rights for row in mine}
@@ -206,7 +206,7 @@ def situations(children: Iterable[Child], actor: Actor, today: date) -> list[Sit
             draft=drafts.get(plan.id) if plan else None,
             remark=remarks.get(last.id, "") if last else "",
             grants=tuple(grants[child.id]),
-            boxes=tuple(boxes[plan.id]) if plan else (),
+            boxes=tuple(by_plan[plan.id]) if plan else (),
             has_contacts=child.id in called,
             today=today,
         )
@@ -242,7 +242,7 @@ def _remarks(versions: Iterable[PlanVersion]) -> dict[UUID, str]:
     return {check.version_id: check.remark for check in Sealed.open_all(checks)}
 
 
-def _boxes(plan_ids: list[UUID], today: date) -> dict[UUID, list[Box]]:
+def boxes(plan_ids: list[UUID], today: date) -> dict[UUID, list[Box]]:
     rows = (
         KitUnit.select()
         .where(KitUnit.plan.in_(plan_ids), KitUnit.ended.is_null())

@@ -192,6 +192,14 @@ def depart(grant: Grant) -> ResponseReturnValue:
     return done(_("Noted. The tablets erase their copies."), "shares")
 
 
+@bp.get("/kits")
+@in_nursery("nursery.read")
+def kits(nursery: Nursery) -> ResponseReturnValue:
+    """What is in the house, the first to run out on top."""
+    boxes = rosters.kits(nursery, today())
+    return render_template("nursery/kits.html", nursery=nursery, boxes=boxes)
+
+
 # ── people and rooms ─────────────────────────────────────────────────────────────────────────────
 
 

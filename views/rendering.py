@@ -153,10 +153,10 @@ def code() -> str:
 
 
 def day(value: date | str | None) -> str:
-    """14 March 2023: the month as a word, so that no reader mistakes it."""
+    """14 March 2023, as it is written in the reader's language: no month is a number."""
     if isinstance(value, str):
         value = date.fromisoformat(value) if value else None
-    return format_date(value, "d MMMM yyyy") if value else ""
+    return format_date(value, "long") if value else ""
 
 
 def weekday(value: date | datetime) -> str:
@@ -175,7 +175,7 @@ def month_or_day(printed: str) -> str:
 
 
 def moment(value: datetime) -> str:
-    return format_datetime(local(value), "d MMMM yyyy, HH:mm", rebase=False)
+    return f"{day(local(value).date())}, {hour(value)}"
 
 
 def hour(value: datetime) -> str:

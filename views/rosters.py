@@ -28,6 +28,7 @@ from models import (
     Room,
     Staff,
 )
+from views import family
 from views.rendering import plain
 
 KEPT = timedelta(days=30)  # how long an ended share stays in the list when every copy is gone
@@ -166,6 +167,20 @@ def devices(nursery: Nursery, now: datetime) -> list[Tablet]:
     for (device_id,) in open_copies.tuples():
         held[device_id] += 1
     return [Tablet(device, held[device.id]) for device in rows]
+
+
+def kits(nursery: Nursery, today: date) -> list[tuple[Child, family.Box]]:
+    """Boxes and pens of the plans that the nursery holds, the earliest date first."""
+    running = Grant.select(Grant.child).where(Grant.nursery == nursery, Grant.is_running())
+    plans = Plan.select(Plan, Child).join(Child).where(Plan.child.in_(running))
+    children = {plan.id: plan.child for plan in plans}
+    Sealed.open_all(children.values())
+    found = [
+        (children[plan_id], box)
+        for plan_id, boxes in family.boxes(list(children), today).items()
+        for box in boxes
+    ]
+    return sorted(found, key=lambda pair: (pair[1].until or date.max, plain(pair[0].name)))
 
 
 def held_by(device: Device) -> list[str]:

@@ -36,7 +36,9 @@ def language() -> ResponseReturnValue:
 
 
 def first_page() -> str:
-    """Parents start at home; people who only work in a nursery start at its board."""
+    """Parents start at home; who only works in a nursery at its board, a nurse at the desk."""
+    if g.actor.is_nurse:
+        return url_for("desk.index")
     if g.actor.places and not g.actor.person.guardians.exists():
         return url_for("nursery.board")
     return url_for("children.home")
