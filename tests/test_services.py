@@ -254,9 +254,34 @@ def test_the_desks_list_needs_no_more_statements_for_more_editors(actor, stateme
     with statements() as few:
         noor.get("/desk/services")
     for row in services.by_slug().values():
-        services.edit(row, {"phone": "113"}, actor("noor"), clock())
+        services.edit(row, {"phone": "113"}, services.mark(row), actor("noor"), clock())
 
     with statements() as many:
         noor.get("/desk/services")
 
     assert many.count <= few.count + 1
+
+
+@pytest.mark.parametrize(
+    ("table", "slug", "mine", "theirs", "shown"),
+    [
+        (Service, "one", {"what_lb": "Vum Noor"}, {"phone": "113"}, ["Phone", "113"]),
+        (Centre, "luxembourg-gare", {"closes_0": "17:00"}, {"nth_0": "2"}, ["Second in the month"]),
+    ],
+)
+def test_two_at_the_desk_never_overwrite_each_other(table, slug, mine, theirs, shown, noor):
+    row = table.get(table.slug == slug)
+    path = f"/desk/services/{'centres/' if table is Centre else ''}{row.id}"
+    first, second = form_at(noor.page(path)), form_at(noor.page(path))
+    assert noor.post(path, first | theirs).status_code == 303
+
+    answer = noor.post(path, second | mine)
+
+    page = soup_of(answer)
+    assert answer.status_code == 409
+    (name, typed), said = next(iter(mine.items())), page.find(id="clash").get_text(" ")
+    assert typed in str(page.find(id=name)), "what was typed stays in its field"
+    assert all(words in said for words in shown), "and what stands now is shown"
+    again = form_at(page)
+    assert noor.post(path, again).status_code == 303
+    assert typed in str(form_at(noor.page(path))[name])

@@ -1,7 +1,7 @@
 """The facts about the services and the opening rules of the centres, edited at the desk."""
 
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +13,7 @@ from peewee import JOIN, ModelSelect
 from wtforms import Field, ValidationError
 
 import services
-from database import DataKey, clock, local, today
+from database import DataKey, DomainError, clock, local, today
 from models import Person
 from offices import Centre, Service
 from views.fields import (
@@ -30,12 +30,13 @@ from views.fields import (
     typed_texts,
 )
 from views.guards import allowed
-from views.rendering import LOCALES
+from views.rendering import LOCALES, sentence
 
 bp = Blueprint("desk_services", __name__, url_prefix="/desk/services")
 
 CONTACT = ("phone", "fax", "mail", "address", "url", "checked_on")
 RULES = 3  # of one centre; a row without a weekday is none
+
 WEEKDAYS = {
     "": _l("None"),
     "0": _l("Monday"),
@@ -52,6 +53,13 @@ NTH = {
     "4": _l("Fourth in the month"),
 }
 APPOINTMENT = {"yes": _l("By appointment"), "no": _l("Without appointment")}
+
+
+class Clash(NamedTuple):
+    """Two people saved: the sentence about it; label, which one, and what stands there now."""
+
+    problem: str
+    theirs: list[tuple[str, str, str]]
 
 
 def secure(form: FlaskForm, field: Field) -> None:
@@ -162,7 +170,7 @@ def changed(row: Service | Centre) -> str:
 @bp.get("/<uuid:service_id>")
 @allowed("desk.services", Service)
 def edit(service: Service) -> ResponseReturnValue:
-    return service_page(service, ServiceForm(obj=service, data=shown_texts(service.texts)))
+    return service_page(service, service_form(service))
 
 
 @bp.post("/<uuid:service_id>")
@@ -174,14 +182,22 @@ def save(service: Service) -> ResponseReturnValue:
     facts = {name: form[name].data or "" for name in CONTACT}
     facts["checked_on"] = checked_on(form)
     facts["texts"] = typed_texts(form, "name", "what", "how")
-    services.edit(service, facts, g.actor, clock())
-    return saved()
+    try:
+        return put(service, facts)
+    except DomainError as refusal:
+        now = Service.get_by_id(service.id)
+        return service_page(now, form, 409, both_texts(refusal, form, service_form(now)))
 
 
-def service_page(service: Service, form: ServiceForm, status: int = 200) -> ResponseReturnValue:
-    page = render_template(
-        "desk_services/service.html", service=service, form=form, changed=changed
-    )
+def service_form(service: Service) -> ServiceForm:
+    """As the row stands, whatever was sent."""
+    return ServiceForm(None, obj=service, data=shown_texts(service.texts))
+
+
+def service_page(
+    service: Service, form: ServiceForm, status: int = 200, clash: Clash | None = None
+) -> ResponseReturnValue:
+    page = render_template("desk_services/service.html", service=service, **about(form, clash))
     return page, status
 
 
@@ -191,6 +207,11 @@ def service_page(service: Service, form: ServiceForm, status: int = 200) -> Resp
 @bp.get("/centres/<uuid:centre_id>")
 @allowed("desk.services", Centre)
 def edit_centre(centre: Centre) -> ResponseReturnValue:
+    return centre_page(centre, centre_form(centre))
+
+
+def centre_form(centre: Centre) -> CentreForm:
+    """As the row stands, whatever was sent."""
     data: dict[str, Any] = {}
     for n, rule in enumerate(services.rules_of(centre)[:RULES]):
         data |= {
@@ -201,7 +222,7 @@ def edit_centre(centre: Centre) -> ResponseReturnValue:
             f"appointment_{n}": "yes" if rule.appointment else "no",
             f"since_{n}": rule.since_day,
         }
-    return centre_page(centre, CentreForm(obj=centre, data=data))
+    return CentreForm(None, obj=centre, data=data)
 
 
 @bp.post("/centres/<uuid:centre_id>")
@@ -216,14 +237,19 @@ def save_centre(centre: Centre) -> ResponseReturnValue:
         "checked_on": checked_on(form),
         "rules": form.rules(),
     }
-    services.edit(centre, facts, g.actor, clock())
-    return saved()
+    try:
+        return put(centre, facts)
+    except DomainError as refusal:
+        now = Centre.get_by_id(centre.id)
+        return centre_page(now, form, 409, both_texts(refusal, form, centre_form(now)))
 
 
-def centre_page(centre: Centre, form: CentreForm, status: int = 200) -> ResponseReturnValue:
+def centre_page(
+    centre: Centre, form: CentreForm, status: int = 200, clash: Clash | None = None
+) -> ResponseReturnValue:
     rows = range(RULES)
     page = render_template(
-        "desk_services/centre.html", centre=centre, form=form, rows=rows, changed=changed
+        "desk_services/centre.html", centre=centre, rows=rows, **about(form, clash)
     )
     return page, status
 
@@ -236,6 +262,31 @@ def checked_on(form: ServiceForm | CentreForm) -> date:
     return today() if request.form.get("checked") else form.checked_on.data
 
 
-def saved() -> ResponseReturnValue:
+def about(form: FlaskForm, clash: Clash | None) -> dict[str, Any]:
+    """What both pages need beside their row."""
+    return {"form": form, "clash": clash, "changed": changed, "mark": services.mark}
+
+
+def both_texts(refusal: DomainError, mine: FlaskForm, theirs: FlaskForm) -> Clash:
+    """What was typed stays in the fields; what stands now is shown where it differs."""
+    differ = [
+        (field.label.text, field.name.partition("_")[2], said(theirs[field.name]))
+        for field in mine
+        if field.type != "CSRFTokenField" and (field.data or "") != (theirs[field.name].data or "")
+    ]
+    return Clash(sentence(refusal), differ)
+
+
+def said(field: Field) -> str:
+    """The value as a reader knows it."""
+    if field.type == "SelectField":
+        return next(
+            (str(label) for _value, label, chosen, *_ in field.iter_choices() if chosen), ""
+        )
+    return field._value() or "–"
+
+
+def put(row: Service | Centre, facts: dict[str, Any]) -> ResponseReturnValue:
+    services.edit(row, facts, request.form.get("seen", ""), g.actor, clock())
     flash(_("Saved. Readers see it at once."))
     return redirect(url_for(".index"), 303)

@@ -37,6 +37,7 @@ SENTENCES = {
     "draft-changed-meanwhile": _l(
         "Somebody else has changed this plan meanwhile. Both texts are shown below."
     ),
+    "edited-meanwhile": _l("Somebody else has changed this meanwhile. Both texts are shown below."),
     "grant-already-answered": _l("This was answered already."),
     "grant-already-ended": _l("Sharing has ended already."),
     "version-already-answered": _l("This version was answered already."),
