@@ -30,6 +30,7 @@ from bench.load import ROOT, Server
 from database import DataKey, clock, db
 from models import Grant, Person, Plan, RenderedPage, SignIn
 from plan import Line
+from views.release import release
 
 Rows = Iterator[tuple]
 KIB = 1024
@@ -210,8 +211,19 @@ def syncing(house: House, rounds: int) -> Rows:
 
 
 def openings(house: House, rounds: int) -> Rows:
-    plan = f"/plans/{house.cast.leo_plan.id}"
-    yield from tablet.openings(house.ours, house.anchor, plan, rounds)
+    tablets = {}
+    for count in (1, 50, 200):
+        with db.atomic():
+            person, plan = crowd(house, count)
+        nursery = models.Staff.get(models.Staff.person == person).nursery
+        ready = {"can_call": False, "by": person, "now": clock(), "approved_by": person}
+        models.Device.delete().where(models.Device.nursery == nursery).execute()
+        _, code = offline.invite(nursery, None, "Bench", **ready)
+        tablets[count] = code, f"/plans/{plan.id}"
+    with house.app.app_context():
+        while offline.render_due(release(), clock()):
+            pass
+    yield from tablet.openings(house.ours, house.anchor, tablets, rounds)
 
 
 # ── statements ───────────────────────────────────────────────────────────────────────────────────
@@ -252,7 +264,9 @@ def crowd(house: House, count: int) -> tuple[Person, Plan]:
     for _ in range(count):
         child = models.Child.create(data_key=DataKey.make(), **CHILD)
         models.Guardian.create(person=person, child=child)
-        plan = Plan.create(child=child, salt=b"bench", current=house.cast.leo_version)
+        plan = Plan.create(child=child, salt=b"bench")
+        plan.current = copied(house.cast.leo_version, plan, child)
+        plan.save()
         Grant.create(child=child, nursery=nursery, accepted=clock())
         models.PaperChild.create(**here)
         models.Staff.create(**here)
@@ -261,6 +275,14 @@ def crowd(house: House, count: int) -> tuple[Person, Plan]:
         facts = {"data_key": child.data_key_id, "name": "Nadia", "phones": ["621 555 000"]}
         models.Contact.create(child=child, rank=rank, **facts)
     return person, plan
+
+
+def copied(version: models.PlanVersion, plan: Plan, child: models.Child) -> models.PlanVersion:
+    """The same words for another child; without the scan, which is the first one's own."""
+    facts = {"no": 1, "state": version.state, "mode": version.mode, "hash": ""}
+    return models.PlanVersion.create(
+        plan=plan, data_key=child.data_key_id, content=version.content, signature=b"", **facts
+    )
 
 
 # ── phrases ──────────────────────────────────────────────────────────────────────────────────────
