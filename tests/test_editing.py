@@ -500,6 +500,75 @@ def test_a_sentence_never_drops_a_number_that_was_typed(as_user, written):
     assert "Appeler les parents 3 fois" in page.find(attrs={"name": f"new:{STEPS}"}).get_text()
 
 
+# ── what means the same ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "htmx"])
+def unknown_line(request, as_user, written) -> Editor:
+    """A step that no known sentence is, word for word."""
+    text = "Allonger vite l'enfant, téléphoner ensuite aux parents"
+    return Editor(as_user("zoe"), written(a_group(text)), htmx=request.param)
+
+
+def test_a_person_chooses_what_means_the_same_and_the_words_stay(unknown_line):
+    editor, (before,) = unknown_line, unknown_line.words(STEPS)
+    asked = editor.act("sheets.0.groups.0", STEPS, "/0/meanings", to="look")
+    offered = {box["value"] for box in soup_of(asked).select("[name=same]")}
+    assert {"lay-down", "call-parents"} <= offered
+
+    chosen = ["call-parents", "lay-down"]
+    answer = editor.act("sheets.0.groups.0", STEPS, "/0/meanings", to="chosen", same=chosen)
+
+    (line,) = document.lines_at(editor.content, STEPS)
+    assert answer.status_code in (200, 303)
+    assert line.text == before
+    assert [one.phrase for one in line.same] == ["lay-down", "call-parents"], "as the line has them"
+    page = editor.page("review?lang=de").get_text(" ")
+    assert "Das Kind hinlegen. Die Eltern anrufen" in page
+    assert before in page
+
+
+def test_one_looks_for_other_words(unknown_line):
+    typed = {"to": "look", f"look:{STEPS}": "secours"}
+
+    page = soup_of(unknown_line.act("sheets.0.groups.0", STEPS, "/0/meanings", **typed))
+
+    assert page.find(id=f"look-{STEPS.replace('.', '-')}")["value"] == "secours"
+    assert "secours" in page.find("fieldset", id=f"same-{STEPS.replace('.', '-')}").text
+
+
+def test_a_choice_that_loses_something_is_refused_and_stays_ticked(unknown_line):
+    typed = {"to": "chosen", "same": ["do-not-lay-down"]}
+
+    answer = unknown_line.act("sheets.0.groups.0", STEPS, "/0/meanings", **typed)
+
+    page = soup_of(answer)
+    assert answer.status_code == 422
+    assert "Only one of the two says" in page.find(role="alert").get_text()
+    assert page.find("input", value="do-not-lay-down").has_attr("checked")
+    assert not document.lines_at(unknown_line.content, STEPS)[0].same
+
+
+def test_a_blank_of_a_choice_is_asked_for(unknown_line):
+    typed = {"to": "chosen", "same": ["repeat-after"], "blank:repeat-after:n": ""}
+
+    answer = unknown_line.act("sheets.0.groups.0", STEPS, "/0/meanings", **typed)
+
+    assert answer.status_code == 422
+    assert "Fill this in." in soup_of(answer).get_text()
+
+
+def test_words_that_change_lose_their_meaning_and_that_is_said(unknown_line):
+    editor = unknown_line
+    editor.act("sheets.0.groups.0", STEPS, "/0/meanings", to="chosen", same=["lay-down"])
+
+    typed = {f"line:{STEPS}": ["Asseoir l'enfant, téléphoner ensuite aux parents"]}
+    answer = editor.act("sheets.0.groups.0", STEPS, "", **typed)
+
+    assert "say again which sentence means the same" in soup_of(answer).get_text()
+    assert not document.lines_at(editor.content, STEPS)[0].same
+
+
 # ── sheets, groups and medicines ─────────────────────────────────────────────────────────────────
 
 
