@@ -1,7 +1,6 @@
 """The pages that devices hold: the same bytes for every reader, whoever asks and on every day."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,7 +30,6 @@ from plan import (
     Content,
     Line,
     Listed,
-    Medicine,
     Reading,
     Severity,
     Sheet,
@@ -41,6 +39,7 @@ from plan import (
     waiting,
 )
 from remarks import DoctorReading, Note
+from shelf import PlacePhoto, gaps, shelf
 from views import words
 from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number
@@ -162,6 +161,8 @@ def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) ->
         "questions": [c for c in contacts if c.kind == ContactKind.QUESTIONS],
         "units": units,
         "other_units": [unit for unit in units if unit.id not in named],
+        "place_photos": PlacePhoto.of(plan.id),
+        "gaps": gaps(content.medicines, units),
         "spoken": spoken,
         "scripts": scripts(child, content, places, language),
         **readers(language),
@@ -197,26 +198,6 @@ def boxes(sheet: Sheet) -> tuple[str, ...]:
 
 def ticked(sheet: Sheet) -> tuple[str, ...]:
     return tuple(name for name in sheet.boxes if sheet.switches.get(name))
-
-
-def shelf(medicines: Sequence[Medicine], units: Sequence[KitUnit]) -> list[list[KitUnit]]:
-    """For each medicine the boxes whose label names it. The others stand in the kit's own list.
-
-    A name is known by its first long word; one that another medicine has as well tells nothing.
-    """
-    rows = []
-    for medicine in medicines:
-        others = {
-            word for m in medicines if m.name != medicine.name for word in _long_words(m.name)
-        }
-        first = next(iter(_long_words(medicine.name)), None)
-        told = first is not None and first not in others
-        rows.append([u for u in units if told and first in _long_words(u.label)])
-    return rows
-
-
-def _long_words(text: str) -> list[str]:
-    return re.findall(r"\w{5,}", text.casefold())
 
 
 def places_of(child: Child) -> list[Place]:

@@ -117,6 +117,7 @@ def facts(plan: Plan, version: PlanVersion, language: str) -> dict[str, Any]:
     shown = held.plan_page(plan, language, version)
     link = url_for("prints.check", code=version.code, _external=True) if version.code else ""
     return shown | {
+        "place_photos": {},
         "mark": f"p{plan.id.hex[:8]}",  # before each id: a binder holds many plans
         "unchecked": lambda *_: False,  # said once for the whole sheet, not below each part
         "is_draft": any(

@@ -76,6 +76,7 @@ SENTENCES = {
     "session-over": _l("This session has begun, or it does not take place."),
     "joined-already": _l("You are on the list already."),
     "link-used": _l("This link was used or has run out. Ask the family for another one."),
+    "kit-without-place": _l("First write where it is kept: the photo stands beside those words."),
     "kit-unit-replaced": _l("This one was replaced already. Look at the list again."),
     "session-too-small": _l("This session has one seat only."),
     "session-changed": _l("A colleague has changed this session meanwhile. Nothing was saved."),
@@ -277,6 +278,7 @@ def build() -> str:
         *sorted((ROOT / "views").glob("*.py")),
         ROOT / "plan.py",
         ROOT / "phrases.py",
+        ROOT / "shelf.py",
     ]
     mark = hashlib.sha256()
     for path in files:
