@@ -16,15 +16,13 @@ from app import do_due_work
 from models import Plan
 from phrases import LANGUAGES
 from plan import Content, Listed
-from views import prints
+from views import held, prints
 
 MEDICINE = ("name", "substance", "form", "strength", "dose", "route", "prescribed")
-EVERYDAY = {
-    *("meals", "timetable", "activities", "sleep", "outings", "care", "equipment"),
-    "review",
+EVERYDAY = {  # what the emergency page leaves to the plan
+    *(*held.DAILY, *held.AROUND, "review"),
+    *("triggers", "usual", "history", "thresholds", "hidden-names"),
 }
-EVERYDAY |= {*("carers", "needs", "responsible", "tell", "notes", "triggers", "usual", "history")}
-EVERYDAY |= {"thresholds", "hidden-names"}  # not shown in an emergency
 
 
 @pytest.fixture(params=[*OWN, *demo.CASES])

@@ -114,6 +114,11 @@ def plan_page(plan: Plan, language: str, version: PlanVersion | None = None) -> 
     }
 
 
+def with_places(plan: Plan, language: str) -> dict[str, Any]:
+    """On screens the kit's places have their photo; paper has no room for it."""
+    return plan_page(plan, language) | {"place_photos": PlacePhoto.of(plan.id)}
+
+
 def emergency_page(plan: Plan, language: str) -> dict[str, Any]:
     facts = plan_facts(plan, language)
     content = facts["content"]
@@ -123,6 +128,7 @@ def emergency_page(plan: Plan, language: str) -> dict[str, Any]:
         "groups": sorted(pairs, key=lambda pair: GRAVEST_FIRST.index(pair[1].severity)),
         "medicines": [(medicine, units) for medicine, units in beside if not medicine.daily],
         "ticked": ticked,
+        "place_photos": PlacePhoto.of(plan.id),
     }
 
 
@@ -161,7 +167,6 @@ def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) ->
         "questions": [c for c in contacts if c.kind == ContactKind.QUESTIONS],
         "units": units,
         "other_units": [unit for unit in units if unit.id not in named],
-        "place_photos": PlacePhoto.of(plan.id),
         "gaps": gaps(content.medicines, units),
         "spoken": spoken,
         "scripts": scripts(child, content, places, language),
@@ -297,7 +302,7 @@ def _known(sheet: Sheet, paper: str, code: str) -> Said:
 
 
 CONTEXTS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
-    "plan": plan_page,
+    "plan": with_places,
     "emergency": emergency_page,
     "stopped": stopped_page,
     "board": board_page,

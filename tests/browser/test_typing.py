@@ -153,17 +153,7 @@ def test_a_parent_types_a_whole_paper_on_a_phone(phone, server, tmp_path, slug):
 
     thumb.next()
     the_frame(thumb, paper)
-    for s in range(len(paper.sheets)):
-        the_condition(thumb, paper, s)
-    for s, sheet in enumerate(paper.sheets):
-        for n, group in enumerate(sheet.groups):
-            a_group(thumb, f"sheets.{s}", n, group)
-    thumb.next()
-    thumb.box("cross", paper.content.lines("cross"))
-    for s, sheet in enumerate(paper.sheets):
-        thumb.box(f"sheets.{s}.donts", sheet.lines("donts"))
-        thumb.box(f"sheets.{s}.after", sheet.lines("after"))
-    thumb.next()
+    the_sheets(thumb, paper)
     for n, medicine in enumerate(paper.content.medicines):
         a_medicine(thumb, n, medicine)
     thumb.next()
@@ -200,6 +190,20 @@ def the_frame(thumb: Thumb, paper: Paper) -> None:
     no_sideways_scroll(page)
     thumb.next()
     expect(page.get_by_role("heading", name="What is the plan for?")).to_be_visible()
+    thumb.next()
+
+
+def the_sheets(thumb: Thumb, paper: Paper) -> None:
+    for s in range(len(paper.sheets)):
+        the_condition(thumb, paper, s)
+    for s, sheet in enumerate(paper.sheets):
+        for n, group in enumerate(sheet.groups):
+            a_group(thumb, f"sheets.{s}", n, group)
+    thumb.next()
+    thumb.box("cross", paper.content.lines("cross"))
+    for s, sheet in enumerate(paper.sheets):
+        thumb.box(f"sheets.{s}.donts", sheet.lines("donts"))
+        thumb.box(f"sheets.{s}.after", sheet.lines("after"))
     thumb.next()
 
 
