@@ -45,7 +45,7 @@ from shelf import PlacePhoto
 from views import held, passkeys
 from views.board import Card, groups_of
 from views.guards import allowed, caller, in_nursery, require, slow_down
-from views.rendering import LOCALES, code, download, in_two
+from views.rendering import LOCALES, absolute, code, download, in_two
 
 bp = Blueprint("prints", __name__)
 
@@ -118,7 +118,7 @@ def chosen() -> str:
 def facts(plan: Plan, version: PlanVersion, language: str) -> dict[str, Any]:
     """What the plan's page shows, and what only paper needs."""
     shown = held.plan_page(plan, language, version)
-    link = url_for("prints.check", code=version.code, _external=True) if version.code else ""
+    link = absolute(url_for("prints.check", code=version.code)) if version.code else ""
     return shown | {
         "place_photos": {},
         "mark": f"p{plan.id.hex[:8]}",  # before each id: a binder holds many plans
@@ -130,6 +130,7 @@ def facts(plan: Plan, version: PlanVersion, language: str) -> dict[str, Any]:
         ),
         "code": in_two(version.code or ""),
         "link": link,
+        "check_at": absolute(url_for("prints.check_form")).partition("//")[2],
         "printed": clock(),
     }
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 import segno
 from babel import Locale
-from flask import Flask, Response, make_response, render_template, request, session
+from flask import Flask, Response, current_app, make_response, render_template, request, session
 from flask_babel import format_date, format_datetime, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -107,6 +107,12 @@ def confirmation(
     """The page before an act that cannot be undone: its button posts to the same address."""
     facts = {"title": title, "text": text, "act": act, "back": back, "nav": nav, "names": names}
     return render_template("confirmation.html", **facts)
+
+
+def absolute(path: str) -> str:
+    """A link that leaves the page, on paper, in a mail or a code: by the name that was configured,
+    never by the one that somebody asked under."""
+    return current_app.config["ORIGINS"][0] + path
 
 
 def download(data: str | bytes, mimetype: str, name: str) -> Response:
