@@ -40,7 +40,7 @@ from plan import (
 )
 from remarks import DoctorReading, Note
 from shelf import PlacePhoto, gaps, shelf
-from views import words
+from views import headings, words
 from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number
 
@@ -170,20 +170,25 @@ def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) ->
         "gaps": gaps(content.medicines, units),
         "spoken": spoken,
         "scripts": scripts(child, content, places, language),
-        **readers(language),
+        **readers(language, content.language),
     }
 
 
-def readers(language: str) -> dict[str, Callable]:
+def readers(language: str, paper: str) -> dict[str, Callable]:
     """How templates read lines: in the reader's language, and whether a translation is a draft."""
 
     def read(lines: Iterable[Line]) -> list[Reading]:
-        return [reading(line, language) for line in lines]
+        return [headings.read(line, language) for line in lines]
 
     def unchecked(owner: Listed, names: Iterable[str]) -> bool:
-        return any(reading(line, language).draft for name in names for line in owner.lines(name))
+        titles = [read_title(owner.title)] if isinstance(owner, SignGroup) else []
+        lines = [line for name in names for line in owner.lines(name)]
+        return any(one.draft for one in (*read(lines), *titles))
 
-    return {"read": read, "unchecked": unchecked}
+    def read_title(title: str) -> Reading:
+        return headings.read_title(title, paper, language)
+
+    return {"read": read, "unchecked": unchecked, "read_title": read_title}
 
 
 def spoken(languages: str) -> str:

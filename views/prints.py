@@ -40,7 +40,6 @@ from models import (
     PlanMode,
     PlanVersion,
 )
-from plan import reading
 from shelf import PlacePhoto
 from views import held, passkeys
 from views.board import Card, groups_of
@@ -123,16 +122,20 @@ def facts(plan: Plan, version: PlanVersion, language: str) -> dict[str, Any]:
         "place_photos": {},
         "mark": f"p{plan.id.hex[:8]}",  # before each id: a binder holds many plans
         "unchecked": lambda *_: False,  # said once for the whole sheet, not below each part
-        "is_draft": any(
-            reading(line, language).draft
-            for _path, _name, lines in document.walk(shown["content"])
-            for line in lines
-        ),
+        "is_draft": is_draft(shown),
         "code": in_two(version.code or ""),
         "link": link,
         "check_at": absolute(url_for("prints.check_form")).partition("//")[2],
         "printed": clock(),
     }
+
+
+def is_draft(shown: dict[str, Any]) -> bool:
+    """Whether a translation on the sheet waits for its check."""
+    content = shown["content"]
+    lines = [line for _path, _name, found in document.walk(content) for line in found]
+    titles = [group.title for sheet in content.sheets for group in sheet.groups]
+    return any(one.draft for one in (*shown["read"](lines), *map(shown["read_title"], titles)))
 
 
 # ── the binder of a crèche ───────────────────────────────────────────────────────────────────────
