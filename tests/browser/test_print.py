@@ -16,7 +16,13 @@ pytestmark = pytest.mark.browser
 
 A4 = (595, 842)  # points
 SHEETS = {
-    "leo": {"fr": 1, "en": 1, "de": 2, "lb": 2, "pt": 2},  # the words of the paper stand beside each translated line
+    "leo": {
+        "fr": 1,
+        "en": 1,
+        "de": 2,
+        "lb": 2,
+        "pt": 2,
+    },  # the words of the paper stand beside each translated line
     "mia": dict.fromkeys(LANGUAGES, 1),
     "noah": dict.fromkeys(LANGUAGES, 1),
 }
