@@ -154,6 +154,7 @@ POLICY: dict[str, Predicate] = {
     "plan.check": second_person,
     "plan.ask-doctor": guardian_with_all_rights,
     "kit.replace": guardian_or_works_with,
+    "kit.photo": guardian_or_works_with,
     "note.edit": guardian_with_all_rights,
     "grant.answer": manages,
     "grant.left": manages,

@@ -33,7 +33,7 @@ def case(slug: str) -> Mapping[str, Any]:
 def content(slug: str) -> plan.Content:
     """The clinical part of a case, its lines recognised as a parent's typing would be."""
     paper = case(slug)["plan"]
-    return _transcribed(plan.Content, paper, paper["language"])
+    return transcribed(plan.Content, paper, paper["language"])
 
 
 def written(slug: str) -> str:
@@ -47,10 +47,10 @@ def facts_of(slug: str) -> list[str]:
     return [" ".join(words.split()) for words in marked]
 
 
-def _transcribed(kind: type[plan.Listed], paper: Mapping[str, Any], language: str) -> Any:
+def transcribed(kind: type[plan.Listed], paper: Mapping[str, Any], language: str) -> Any:
     """A table of the file as the dataclass `kind`: its plain fields, parts and lists of lines."""
     nested = {
-        name: tuple(_transcribed(part, item, language) for item in paper.get(name, ()))
+        name: tuple(transcribed(part, item, language) for item in paper.get(name, ()))
         for name, part in kind.nested().items()
     }
     lists = {

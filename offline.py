@@ -39,6 +39,7 @@ from models import (
     SentRoll,
 )
 from phrases import LANGUAGES
+from shelf import PlacePhoto
 
 PROTOCOL = 1  # `v` of request, head, roll and pack
 PAGES = ("plan", "emergency")
@@ -145,6 +146,8 @@ def files(plan: Plan) -> dict[str, str]:
         .where(ScanPage.scan == plan.current.scan_id)
         .order_by(ScanPage.rank)
     )
+    places = enumerate(PlacePhoto.of(plan.id).values(), start=1)
+    named |= {f"kit-{no}": sha for no, sha in places}
     return named | {f"scan-{no}": blob.sha256 for no, blob in enumerate(pages, start=1)}
 
 
@@ -597,7 +600,8 @@ def _receipts(device: Device, question: Question, now: datetime) -> None:
 
 
 class Parcel(NamedTuple):
-    """A pack and what it names: text and photo travel with it, scans only when asked for."""
+    """A pack and what it names: text and photo travel with it; scans, as pictures of the kit's
+    places, only when asked for."""
 
     owner: UUID
     key_id: UUID

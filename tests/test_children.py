@@ -925,3 +925,11 @@ def test_the_other_guardian_is_told_at_once_that_sharing_has_changed(as_user, ca
     told = Notice.select().where(Notice.code == "sharing-changed")
     assert [notice.person_id for notice in told] == [cast.marc.id]
     assert told[0].subject == cast.leo.id
+
+
+@pytest.mark.parametrize("below", ["", "/edit", "/contacts", "/access", "/hand-over"])
+def test_the_browsers_history_names_no_child(as_user, cast, below):
+    page = as_user("ines").page(f"/children/{cast.leo.id}{below}")
+
+    assert "Léo" in page.main.text
+    assert "Léo" not in page.title.text

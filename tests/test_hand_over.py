@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from authenticator import Authenticator
-from client import soup_of
+from bs4 import Tag
+from client import Client, soup_of
 
 import database
 import endings
@@ -261,24 +262,48 @@ def test_the_pack_of_a_stopped_plan_says_so_in_its_read_me(as_user, cast):
     assert files["plan.json"].decode() == document.content_of(cast.leo_version).canonical()
 
 
+def with_passkey(client: Client) -> Authenticator:
+    device = Authenticator()
+    options = json.loads(client.post("/account/passkeys/challenges").data)
+    client.post("/account/passkeys", {"answer": device.create(options)})
+    return device
+
+
+def proof(client: Client, device: Authenticator, form: Tag, about: str) -> str:
+    wanted = {"purpose": form["data-passkey"], "about": about}
+    return device.get(json.loads(client.post(form["data-challenge"], wanted).data))
+
+
 def test_with_a_passkey_the_pack_needs_a_fresh_answer_about_this_child(as_user, cast):
-    device, ines = Authenticator(), as_user("ines")
-    options = json.loads(ines.post("/account/passkeys/challenges").data)
-    ines.post("/account/passkeys", {"answer": device.create(options)})
+    ines = as_user("ines")
+    device = with_passkey(ines)
     form = ines.page(f"/children/{cast.leo.id}/hand-over").select_one("form[data-passkey]")
 
-    def proof(about: str) -> str:
-        wanted = {"purpose": form["data-passkey"], "about": about}
-        return device.get(json.loads(ines.post(form["data-challenge"], wanted).data))
-
-    for given in ("", "x", proof(str(cast.mia.id))):
+    for given in ("", "x", proof(ines, device, form, str(cast.mia.id))):
         answer = ines.post(form["action"], {"proof": given})
         assert answer.status_code == 403
         assert soup_of(answer).select_one(".errors[role=alert]")
     assert not Audit.select().where(Audit.action == "child.hand-over").exists()
 
-    good = ines.post(form["action"], {"proof": proof(form["data-about"])})
+    good = ines.post(form["action"], {"proof": proof(ines, device, form, form["data-about"])})
     assert "plan.json" in unpacked(good)
+
+
+def test_with_a_passkey_the_export_needs_a_fresh_answer_about_this_plan_thrice_a_day(as_user, cast):
+    ines, page = as_user("ines"), f"/children/{cast.leo.id}/hand-over"
+    device = with_passkey(ines)
+    pack, form = ines.page(page).select("form[data-passkey]")
+    assert form["action"] == f"/plans/{cast.leo_plan.id}/export.json"
+
+    for given in ("", proof(ines, device, pack, pack["data-about"])):
+        assert ines.post(form["action"], {"proof": given}).status_code == 409
+    assert not Audit.select().where(Audit.action == "plan.export").exists()
+
+    def taken() -> int:
+        given = proof(ines, device, form, form["data-about"])
+        return ines.post(form["action"], {"proof": given}).status_code
+
+    assert [taken() for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_a_pack_is_taken_ten_times_a_day_at_most(as_user, cast):
@@ -291,13 +316,11 @@ def test_a_pack_is_taken_ten_times_a_day_at_most(as_user, cast):
     assert as_user("ines").post(url).status_code == 200
 
 
-def test_the_pack_page_offers_print_and_export_only_where_they_exist(app, as_user, cast):
+def test_the_pack_page_offers_print_and_export_of_the_plan(as_user, cast):
     page = as_user("ines").page(f"/children/{cast.leo.id}/hand-over")
-    here = app.url_map.bind("")
 
-    for name in ("print", "export.json"):
-        path = f"/plans/{cast.leo_plan.id}/{name}"
-        assert bool(page.find("a", href=path)) == here.test(path, "GET")
+    assert page.find("a", href=f"/plans/{cast.leo_plan.id}/print")
+    assert page.find("form", action=f"/plans/{cast.leo_plan.id}/export.json")
 
 
 def test_the_home_page_tells_when_the_birthday_is_near(as_user, cast):

@@ -401,7 +401,7 @@ def invitation(client: Client, name: str = "Ana Dias", role: str = "staff") -> s
     client.post("/nursery/people", {"name": name, "role": role})
     row = next(row for row in Staff.select() if row.name == name)
     answer = client.post(f"/nursery/people/{row.id}/invitations")
-    return soup_of(answer).find(id="link")["value"].removeprefix("http://localhost")
+    return soup_of(answer).find(id="link")["value"].removeprefix("http://localhost:5000")
 
 
 def test_a_colleague_joins_by_a_link_that_works_once(at, cast):
@@ -431,7 +431,7 @@ def test_a_newer_link_a_late_one_and_one_for_who_left_do_not_work(at, cast, monk
     first = invitation(sami)
     row = next(row for row in Staff.select() if row.name == "Ana Dias")
     again = sami.post(f"/nursery/people/{row.id}/invitations")
-    second = soup_of(again).find(id="link")["value"].removeprefix("http://localhost")
+    second = soup_of(again).find(id="link")["value"].removeprefix("http://localhost:5000")
     assert (zoe.get(first).status_code, zoe.get(second).status_code) == (404, 200)
 
     with monkeypatch.context() as later:

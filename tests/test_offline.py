@@ -27,6 +27,7 @@ from models import (
     Device,
     DeviceState,
     Grant,
+    KitUnit,
     Limit,
     MayHold,
     Nursery,
@@ -35,6 +36,7 @@ from models import (
     SentRoll,
 )
 from phrases import LANGUAGES
+from shelf import PlacePhoto
 
 NOW = demo.NOW
 PLANS_OF_BAACH = 16  # with a running grant and a version in force
@@ -778,3 +780,25 @@ def test_the_stamp_is_put_into_the_page_escaped():
         offline.stamped(page, "t-red", "a < b", "2026-11-24")
         == '<p class="stamp t-red" data-today="2026-11-24"><span>a &lt; b</span></p>'
     )
+
+
+# ── pictures of the kit's places ─────────────────────────────────────────────────────────────────
+
+
+def test_new_pages_are_used_first_and_the_photo_of_a_place_is_asked_for_afterwards(
+    app, cast, tablet, now
+):
+    tablet.sync()
+    unit = next(unit for unit in KitUnit.of(cast.leo_plan.id) if unit.place)
+    picture = cast.leo.photo.read() + b" of a place"
+    PlacePhoto.take(unit, picture, cast.ines, now)
+    do_due_work(app)
+
+    tablet.sync()
+
+    name = tablet.pack(cast.leo_plan)["files"]["kit-1"]
+    assert tablet.missing() == []
+    assert name not in tablet.blobs
+    assert f"files/{name}.jpg" in tablet.page(cast.leo_plan, "plan.fr")
+    tablet.sync(want=[name])
+    assert tablet.blobs[name] == picture

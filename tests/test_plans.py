@@ -320,14 +320,12 @@ def test_a_plan_page_is_small(app, cast):
             assert len(gzip.compress(page, 6, mtime=0)) <= 8_000, (slug, language)
 
 
-def test_the_language_is_switched_by_plain_forms(app, cast):
+def test_the_language_is_switched_by_a_plain_form(app, cast):
     page = BeautifulSoup(rendered(app, "plan", "pt", cast.leo_plan), "html.parser")
-    forms = page.select('form[method="post"][action="/language"]')
+    (form,) = page.select('form[method="post"][action="/language"]')
 
-    assert [form.select_one("[name=language]")["value"] for form in forms] == list(LANGUAGES)
-    assert {form.select_one("[name=next]")["value"] for form in forms} == {
-        f"/plans/{cast.leo_plan.id}"
-    }
+    assert [button["value"] for button in form.select("button[name=language]")] == list(LANGUAGES)
+    assert form.select_one("[name=next]")["value"] == f"/plans/{cast.leo_plan.id}"
 
 
 def test_a_box_of_the_kit_stands_beside_the_medicine_that_its_label_names():
@@ -646,5 +644,5 @@ def test_the_language_of_the_emergency_page_is_changed_on_it(as_user, cast):
 
     page = as_user("tessa").page(address)
 
-    ways = {form.find("input", {"name": "next"})["value"] for form in page.select(".seg form")}
+    ways = {form.find("input", {"name": "next"})["value"] for form in page.select("form.seg")}
     assert ways == {address}

@@ -425,10 +425,11 @@ def test_the_schema_is_strict_enough_to_tell(app, cast):
 
 
 def test_the_family_gets_the_export_as_a_file_without_a_name_in_it(as_user, cast):
-    answer = as_user("ines").get(f"/plans/{cast.leo_plan.id}/export.json")
+    answer = as_user("ines").post(f"/plans/{cast.leo_plan.id}/export.json")
 
     told = json.loads(answer.text)
     assert told["child"]["first_name"] == "Léo"
     assert answer.headers["Content-Disposition"] == "attachment; filename=plan.json"
     assert Audit.select().where(Audit.action == "plan.export").count() == 1
-    assert as_user("sami").get(f"/plans/{cast.leo_plan.id}/export.json").status_code == 403
+    assert as_user("sami").post(f"/plans/{cast.leo_plan.id}/export.json").status_code == 403
+    assert as_user("ines").get(f"/plans/{cast.leo_plan.id}/export.json").status_code == 405

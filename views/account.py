@@ -35,7 +35,7 @@ from views.rendering import code, safe_next, sentence
 bp = Blueprint("account", __name__)
 
 TRIES = 30  # challenges an address may ask for in five minutes
-ACTS = ("share", "hand-over", "device-approve")  # what a passkey may confirm, each once
+ACTS = ("share", "hand-over", "export", "device-approve")  # what a passkey may confirm, each once
 
 
 class SignUpForm(FlaskForm):

@@ -1,6 +1,6 @@
 """What a nursery's board shows: the same for each of its readers, so it knows no request."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +15,7 @@ from models import (
     Blob,
     Child,
     Grant,
+    KitUnit,
     Nursery,
     PaperChild,
     Plan,
@@ -23,7 +24,8 @@ from models import (
     Presence,
     Room,
 )
-from plan import content_of
+from plan import Content, content_of
+from shelf import gaps
 from views.rendering import plain
 
 
@@ -41,6 +43,7 @@ class Card:
     waiting: bool
     valid_until: str
     review_on: str
+    kit_gaps: tuple[date | None, ...]  # after which day a medicine is missing; None: it is now
     here: date | None  # the last day on which somebody noted the child as here
     shared_until: date | None
     shared: bool
@@ -116,6 +119,7 @@ def _cards(nursery: Nursery) -> list[tuple[UUID | None, Card]]:
     versions = {version.plan_id: version for version in versions}
     waiting = _plans_waiting(plans.values())
     here = _last_here(nursery)
+    units = _units(plans.values())
     now = clock()
     cards = []
     for grant in sorted(grants, key=lambda grant: plain(told[grant.child_id])):
@@ -135,6 +139,7 @@ def _cards(nursery: Nursery) -> list[tuple[UUID | None, Card]]:
             waiting=row is not None and row.id in waiting,
             valid_until=content.valid_until if content and not content.indefinite else "",
             review_on=content.review_on if content else "",
+            kit_gaps=_lacking(content, units[row.id]) if content and not stop else (),
             here=here.get(grant.child_id),
             shared_until=grant.until,
             shared=ends is None or ends > now,
@@ -156,6 +161,21 @@ def _held(nursery: Nursery) -> list[Grant]:
     latest = {grant.child_id: grant for grant in grants if not grant.erase_due(now)}
     Sealed.open_all(grant.child for grant in latest.values())
     return list(latest.values())
+
+
+def _units(plans: Iterable[Plan]) -> dict[UUID, list[KitUnit]]:
+    rows = KitUnit.select().where(KitUnit.plan.in_([row.id for row in plans]))
+    units: dict[UUID, list[KitUnit]] = defaultdict(list)
+    for unit in Sealed.open_all(rows.where(KitUnit.ended.is_null())):
+        units[unit.plan_id].append(unit)
+    return units
+
+
+def _lacking(content: Content, units: list[KitUnit]) -> tuple[date | None, ...]:
+    """At most one day: what is missing now, or first."""
+    days = [gap.after for gap in gaps(content.medicines, units)]
+    first = None if None in days else min(days, default=None)
+    return (first,) if days else ()
 
 
 def _plans_waiting(plans: Iterable[Plan]) -> set[UUID]:

@@ -11,12 +11,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField
 from wtforms.validators import Optional, StopValidation, ValidationError
 
 import endings
-import images
 import plan as document
 from access import can
 from database import DataKey, DomainError, Sealed, clock, db, today
@@ -49,6 +47,7 @@ from views.fields import (
     tidy,
 )
 from views.guards import allowed, get_or_404, slow_down
+from views.photos import PhotoForm
 from views.rendering import (
     LANGUAGE_NAMES,
     LOCALES,
@@ -64,7 +63,6 @@ bp = Blueprint("children", __name__)
 
 NAME = 80
 OLDEST = timedelta(days=5 * 366)  # for children of 0 to 4; a little more, to grow out of it here
-UPLOADS = 20  # photos a person may send in an hour
 CODES = 20  # codes of crèches a person may try in an hour
 STEPS = {"up": -1, "down": 1}
 
@@ -128,10 +126,6 @@ class ChildForm(FlaskForm):
             raise ValidationError(_l("This is before the child was born."))
         if self.weight.data and not field.data:
             raise ValidationError(_l("On which day was the child weighed?"))
-
-
-class PhotoForm(FlaskForm):
-    photo = FileField(_l("Photo"), validators=[FileRequired(message=_l("Choose a photo first."))])
 
 
 class ContactForm(FlaskForm):
@@ -279,7 +273,7 @@ def photo(child: Child) -> ResponseReturnValue:
 @allowed("child.edit", Child)
 def take_photo(child: Child) -> ResponseReturnValue:
     form = PhotoForm()
-    made = form.validate_on_submit() and _redrawn(form)
+    made = form.redrawn()
     if not made:
         return edit_page(child, ChildForm(formdata=None, obj=child), form, 422)
     _change_photo(child, made)
@@ -299,16 +293,6 @@ def remove_photo(child: Child) -> ResponseReturnValue:
     _change_photo(child, None)
     flash(_("The photo is removed."))
     return redirect(url_for(".show", child_id=child.id), 303)
-
-
-def _redrawn(form: PhotoForm) -> bytes | None:
-    """The photo as only our own decoder draws it, or a sentence beside the field."""
-    try:
-        slow_down(f"upload:{g.actor.person_id}", UPLOADS)
-        return images.photo(form.photo.data.read())
-    except DomainError as refusal:
-        form.photo.errors = [sentence(refusal)]
-        return None
 
 
 def _change_photo(child: Child, made: bytes | None) -> None:

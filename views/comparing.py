@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from models import Child, Contact, KitUnit, PlanMode, PlanVersion, Signature
-from plan import Content, Line, Listed, Medicine, Reading, Sheet, SignGroup, content_of, reading
-from views import held, words
+from plan import Content, Line, Listed, Medicine, Reading, Sheet, SignGroup, content_of
+from views import headings, held, words
 from views.rendering import code, day, language_name, month_or_day, number
 
 SAME = "same"
@@ -210,7 +210,7 @@ def _lists(owner: Listed, path: str, names: Iterable[str]) -> Iterator[Row]:
 
 def _line(key: str, label: str, line: Line) -> Row:
     """The words as typed from the paper; below them what a reader of another language gets."""
-    shown = reading(line, code())
+    shown = headings.read(line, code())
     return Row(key, label, line.text, line.lang, shown if shown.original else None)
 
 

@@ -13,7 +13,7 @@ from remarks import DoctorReading
 from views import comparing, held
 from views.fields import one_line, required, some_lines
 from views.guards import allowed, no_such_link, slow_down
-from views.rendering import code, sentence
+from views.rendering import absolute, code, sentence
 
 bp = Blueprint("doctor", __name__)
 
@@ -45,7 +45,7 @@ def send(plan: Plan) -> ResponseReturnValue:
     slow_down(f"doctor:{g.actor.person_id}", LINKS)
     secret = DoctorReading.ask(newest(plan), form.sent_to.data, g.actor.person, clock())
     Audit.note(g.actor, "plan.ask-doctor", plan.id, child=plan.child_id)
-    link = url_for(".show", token=secret, _external=True)
+    link = absolute(url_for(".show", token=secret))
     sent_to = form.sent_to.data
     return render_template("doctor/link.html", plan=plan, link=link, sent_to=sent_to)
 

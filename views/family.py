@@ -1,6 +1,5 @@
 """What a family sees at a glance: how each plan stands, what is due, who holds and opened it."""
 
-import calendar
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from models import (
     Staff,
 )
 from plan import Content, content_of
+from shelf import last_day
 
 SOON = timedelta(days=60)  # the first step of the kit's reminders
 RENEWAL = timedelta(days=42)
@@ -253,17 +253,6 @@ def boxes(plan_ids: list[UUID], today: date) -> dict[UUID, list[Box]]:
         until = last_day(unit.expires)
         boxes[unit.plan_id].append(Box(unit, until, (until - today).days if until else None))
     return boxes
-
-
-def last_day(printed: str) -> date | None:
-    """A box marked 2027-03 is good until the end of that month; what is no date is no date."""
-    try:
-        if len(printed) == len("2027-03"):
-            first = date.fromisoformat(f"{printed}-01")
-            return first.replace(day=calendar.monthrange(first.year, first.month)[1])
-        return date.fromisoformat(printed)
-    except ValueError:
-        return None
 
 
 def _grants(child_ids: list[UUID]) -> dict[UUID, list[Grant]]:

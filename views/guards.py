@@ -65,7 +65,7 @@ PUBLIC = {
     "demonstration.tablet",
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
-TAKES_FILES = {"children.take_photo", "plans.keep_scan"}
+TAKES_FILES = {"children.take_photo", "kits.take_photo", "plans.keep_scan"}
 LARGEST_FORM = 1 << 20  # bytes; the fullest page of the editor is well below
 HOUR = timedelta(hours=1)
 WRONG_LINKS = 10  # from one address in an hour

@@ -1,7 +1,6 @@
 """The pages that devices hold: the same bytes for every reader, whoever asks and on every day."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,7 +30,6 @@ from plan import (
     Content,
     Line,
     Listed,
-    Medicine,
     Reading,
     Severity,
     Sheet,
@@ -41,7 +39,8 @@ from plan import (
     waiting,
 )
 from remarks import DoctorReading, Note
-from views import words
+from shelf import PlacePhoto, gaps, shelf
+from views import headings, words
 from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number
 
@@ -115,6 +114,11 @@ def plan_page(plan: Plan, language: str, version: PlanVersion | None = None) -> 
     }
 
 
+def with_places(plan: Plan, language: str) -> dict[str, Any]:
+    """On screens the kit's places have their photo; paper has no room for it."""
+    return plan_page(plan, language) | {"place_photos": PlacePhoto.of(plan.id)}
+
+
 def emergency_page(plan: Plan, language: str) -> dict[str, Any]:
     facts = plan_facts(plan, language)
     content = facts["content"]
@@ -124,6 +128,7 @@ def emergency_page(plan: Plan, language: str) -> dict[str, Any]:
         "groups": sorted(pairs, key=lambda pair: GRAVEST_FIRST.index(pair[1].severity)),
         "medicines": [(medicine, units) for medicine, units in beside if not medicine.daily],
         "ticked": ticked,
+        "place_photos": PlacePhoto.of(plan.id),
     }
 
 
@@ -162,22 +167,28 @@ def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) ->
         "questions": [c for c in contacts if c.kind == ContactKind.QUESTIONS],
         "units": units,
         "other_units": [unit for unit in units if unit.id not in named],
+        "gaps": gaps(content.medicines, units),
         "spoken": spoken,
         "scripts": scripts(child, content, places, language),
-        **readers(language),
+        **readers(language, content.language),
     }
 
 
-def readers(language: str) -> dict[str, Callable]:
+def readers(language: str, paper: str) -> dict[str, Callable]:
     """How templates read lines: in the reader's language, and whether a translation is a draft."""
 
     def read(lines: Iterable[Line]) -> list[Reading]:
-        return [reading(line, language) for line in lines]
+        return [headings.read(line, language) for line in lines]
 
     def unchecked(owner: Listed, names: Iterable[str]) -> bool:
-        return any(reading(line, language).draft for name in names for line in owner.lines(name))
+        titles = [read_title(owner.title)] if isinstance(owner, SignGroup) else []
+        lines = [line for name in names for line in owner.lines(name)]
+        return any(one.draft for one in (*read(lines), *titles))
 
-    return {"read": read, "unchecked": unchecked}
+    def read_title(title: str) -> Reading:
+        return headings.read_title(title, paper, language)
+
+    return {"read": read, "unchecked": unchecked, "read_title": read_title}
 
 
 def spoken(languages: str) -> str:
@@ -197,26 +208,6 @@ def boxes(sheet: Sheet) -> tuple[str, ...]:
 
 def ticked(sheet: Sheet) -> tuple[str, ...]:
     return tuple(name for name in sheet.boxes if sheet.switches.get(name))
-
-
-def shelf(medicines: Sequence[Medicine], units: Sequence[KitUnit]) -> list[list[KitUnit]]:
-    """For each medicine the boxes whose label names it. The others stand in the kit's own list.
-
-    A name is known by its first long word; one that another medicine has as well tells nothing.
-    """
-    rows = []
-    for medicine in medicines:
-        others = {
-            word for m in medicines if m.name != medicine.name for word in _long_words(m.name)
-        }
-        first = next(iter(_long_words(medicine.name)), None)
-        told = first is not None and first not in others
-        rows.append([u for u in units if told and first in _long_words(u.label)])
-    return rows
-
-
-def _long_words(text: str) -> list[str]:
-    return re.findall(r"\w{5,}", text.casefold())
 
 
 def places_of(child: Child) -> list[Place]:
@@ -316,7 +307,7 @@ def _known(sheet: Sheet, paper: str, code: str) -> Said:
 
 
 CONTEXTS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
-    "plan": plan_page,
+    "plan": with_places,
     "emergency": emergency_page,
     "stopped": stopped_page,
     "board": board_page,

@@ -27,7 +27,7 @@ HIGHEST = 10**6  # no plan has as many versions, and databases know no larger nu
 # What is no part of a version, and live at once: the audit knows who changed it and when.
 LIVE = (
     *("child.edit", "child.photo", "contact.edit", "note.edit", "signatures.edit"),
-    *("kit.edit", "kit.replace", "kit.hand-back"),
+    *("kit.edit", "kit.replace", "kit.photo", "kit.hand-back"),
 )
 FIELDS = {
     "condition": _l("Condition"),

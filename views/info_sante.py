@@ -22,6 +22,7 @@ from views.fields import one_of
 from views.guards import allowed, get_or_404
 from views.rendering import (
     LANGUAGE_NAMES,
+    absolute,
     confirmation,
     page_or_fragment,
     sentence,
@@ -141,7 +142,7 @@ def calendar(info_session_id: UUID) -> ResponseReturnValue:
         info_session.ends,
         clock(),
         place=calendars.where(info_session.centre, info_session.place),
-        url=address_of(info_session, _external=True),
+        url=absolute(address_of(info_session)),
     )
     return calendars.answer(file)
 
@@ -219,6 +220,6 @@ def join_form(info_session: InfoSession, fresh: bool = False) -> JoinForm:
     return form
 
 
-def address_of(info_session: InfoSession, **more: Any) -> str:
+def address_of(info_session: InfoSession) -> str:
     endpoint = ".training" if info_session.kind == SessionKind.TRAINING else ".show"
-    return url_for(endpoint, info_session_id=info_session.id, **more)
+    return url_for(endpoint, info_session_id=info_session.id)

@@ -1,4 +1,4 @@
-"""A box or pen of a child's kit is replaced: one date, one tap; the old one is ended."""
+"""A box or pen of a child's kit: a new one in one tap, and a photo of the place where it is."""
 
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -9,8 +9,10 @@ from flask_wtf import FlaskForm
 import access
 from database import DomainError, clock, today
 from models import Audit, KitUnit
+from shelf import PlacePhoto
 from views.fields import one_line, printed, required
 from views.guards import allowed
+from views.photos import PhotoForm
 from views.rendering import day, sentence
 
 bp = Blueprint("kits", __name__, url_prefix="/kits/<uuid:kit_unit_id>")
@@ -24,7 +26,7 @@ class ReplacementForm(FlaskForm):
 @bp.get("")
 @allowed("kit.replace", KitUnit)
 def show(kit_unit: KitUnit) -> ResponseReturnValue:
-    return page(kit_unit, ReplacementForm())
+    return page(kit_unit)
 
 
 @bp.post("/replacement")
@@ -32,15 +34,42 @@ def show(kit_unit: KitUnit) -> ResponseReturnValue:
 def replace(kit_unit: KitUnit) -> ResponseReturnValue:
     form = ReplacementForm()
     if not form.validate_on_submit():
-        return page(kit_unit, form, 422)
+        return page(kit_unit, 422, form=form)
     handed_in = f"{g.actor.person.name}, {day(today())}"
     try:
         kit_unit.replace(form.expires.data, form.lot.data, handed_in, clock())
     except DomainError as refused:
-        return page(kit_unit, form, 409, sentence(refused))
+        return page(kit_unit, 409, sentence(refused), form=form)
     Audit.note(g.actor, "kit.replace", kit_unit.plan_id, child=kit_unit.plan.child_id)
     flash(_("The new one is noted, the old one is taken off the list."))
     return redirect(back_of(kit_unit), 303)
+
+
+@bp.post("/photo")
+@allowed("kit.photo", KitUnit)
+def take_photo(kit_unit: KitUnit) -> ResponseReturnValue:
+    form = PhotoForm()
+    made = form.redrawn()
+    if made is None:
+        return page(kit_unit, 422, photo_form=form)
+    try:
+        PlacePhoto.take(kit_unit, made, g.actor.person, clock())
+    except DomainError as refused:
+        return page(kit_unit, 409, sentence(refused))
+    return photo_changed(kit_unit, _("The photo of the place is kept."))
+
+
+@bp.post("/photo/removal")
+@allowed("kit.photo", KitUnit)
+def remove_photo(kit_unit: KitUnit) -> ResponseReturnValue:
+    PlacePhoto.remove(kit_unit)
+    return photo_changed(kit_unit, _("The photo is removed."))
+
+
+def photo_changed(kit_unit: KitUnit, words: str) -> ResponseReturnValue:
+    Audit.note(g.actor, "kit.photo", kit_unit.plan_id, child=kit_unit.plan.child_id)
+    flash(words)
+    return redirect(url_for(".show", kit_unit_id=kit_unit.id), 303)
 
 
 def back_of(kit_unit: KitUnit) -> str:
@@ -51,7 +80,19 @@ def back_of(kit_unit: KitUnit) -> str:
 
 
 def page(
-    kit_unit: KitUnit, form: ReplacementForm, status: int = 200, problem: str = ""
+    kit_unit: KitUnit,
+    status: int = 200,
+    problem: str = "",
+    form: ReplacementForm | None = None,
+    photo_form: PhotoForm | None = None,
 ) -> ResponseReturnValue:
-    facts = {"kit_unit": kit_unit, "form": form, "problem": problem, "back": back_of(kit_unit)}
-    return render_template("kits/show.html", **facts), status
+    page = render_template(
+        "kits/show.html",
+        kit_unit=kit_unit,
+        problem=problem,
+        back=back_of(kit_unit),
+        form=form or ReplacementForm(formdata=None),
+        photo_form=photo_form or PhotoForm(formdata=None),
+        photo=PlacePhoto.of(kit_unit.plan_id).get(kit_unit.place),
+    )
+    return page, status

@@ -14,7 +14,7 @@ import jobs
 import services
 from offices import Notice
 from views import calendars
-from views.rendering import LOCALES, moment
+from views.rendering import LOCALES, absolute, moment
 
 SAID = {
     "request-confirmed": _l("Your appointment is confirmed: %(when)s."),
@@ -101,7 +101,7 @@ def _compose(notice: Notice) -> EmailMessage:
     message["Message-ID"] = f"<{notice.id}@kannerplang>"  # a second copy can be recognised
     message["Auto-Submitted"] = "auto-generated"
     # A family without an account has no page to open.
-    link = current_app.config["ORIGINS"][0] + path_of(notice) if notice.person_id else ""
+    link = absolute(path_of(notice)) if notice.person_id else ""
     lines = said(notice), _("The service’s phone number: %(phone)s", phone=service.phone), link
     message.set_content("\n\n".join(filter(None, lines)) + "\n")
     starts = starts_of(notice)

@@ -32,7 +32,7 @@ from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room,
 from views import guards, passkeys, release, rendering, rosters, words
 from views.fields import a_choice, as_id, one_line, options, required
 from views.guards import allowed, get_or_404, in_nursery
-from views.rendering import page_or_fragment, sentence, wants_fragment
+from views.rendering import absolute, page_or_fragment, sentence, wants_fragment
 
 bp = Blueprint("nursery", __name__, url_prefix="/nursery")
 
@@ -232,7 +232,7 @@ def invite_person(staff: Staff) -> ResponseReturnValue:
     """The answer is the page itself: only a hash of the link is kept, so it is shown once."""
     secret = nurseries.invite(staff, clock())
     Audit.note(g.actor, "staff.invite", staff.id)
-    link = url_for("invitations.show", token=secret, _external=True)
+    link = absolute(url_for("invitations.show", token=secret))
     return render_template("nursery/invitation.html", staff=staff, link=link)
 
 
@@ -544,7 +544,7 @@ def devices_page(
 
 
 def code_page(device: Device, letters: str) -> ResponseReturnValue:
-    link = f"{request.host_url.rstrip('/')}{url_for('sync.enrol')}#{letters}"
+    link = absolute(url_for("sync.enrol", _anchor=letters))
     return render_template(
         "nursery/code.html",
         device=device,

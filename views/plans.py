@@ -33,6 +33,7 @@ from models import (
     ScanPage,
 )
 from plan import Content, Sheet
+from shelf import PlacePhoto
 from views import comparing, headers, held, release, words
 from views.fields import a_choice, a_day, as_id, one_of, options, some_lines
 from views.guards import allowed, slow_down
@@ -130,8 +131,8 @@ def file(plan: Plan, name: str) -> ResponseReturnValue:
 
 
 def pictures(plan: Plan) -> ModelSelect:
-    """Everybody sees the photo and the paper in force; a guardian every paper of the plan, whoever
-    checks also the one that waits."""
+    """Everybody sees the photo, the kit's places and the paper in force; a guardian every paper of
+    the plan, whoever checks also the one that waits."""
     scans = [plan.current.scan_id] if plan.current else []
     if can(g.actor, "plan.versions", plan):
         pages = ScanPage.scan.in_(Scan.select(Scan.id).where(Scan.plan == plan))
@@ -141,7 +142,8 @@ def pictures(plan: Plan) -> ModelSelect:
             scans.append(waiting.scan_id)
         pages = ScanPage.scan.in_(scans)
     shown = Blob.id.in_(ScanPage.select(ScanPage.blob).where(pages))
-    return Blob.select().where((Blob.id == plan.child.photo_id) | shown)
+    places = PlacePhoto.select(PlacePhoto.blob).where(PlacePhoto.plan == plan)
+    return Blob.select().where((Blob.id == plan.child.photo_id) | Blob.id.in_(places) | shown)
 
 
 @bp.get("/plans/<uuid:plan_id>/versions")

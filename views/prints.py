@@ -25,6 +25,7 @@ import offline
 import plan as document
 from access import can
 from database import DataKey, Sealed, clock, db, local
+from endings import DAY
 from models import (
     Audit,
     Blob,
@@ -39,15 +40,16 @@ from models import (
     PlanMode,
     PlanVersion,
 )
-from plan import reading
-from views import held
+from shelf import PlacePhoto
+from views import held, passkeys
 from views.board import Card, groups_of
 from views.guards import allowed, caller, in_nursery, require, slow_down
-from views.rendering import LOCALES, code, download, in_two
+from views.rendering import LOCALES, absolute, code, download, in_two
 
 bp = Blueprint("prints", __name__)
 
 CHECKS = 100  # codes that may be looked up from one address in an hour: a binder, and some slips
+EXPORTS = 3  # that a person may take in a day
 CHILD = (
     *("first_name", "family_name", "born", "weight", "weighed_on"),
     *("photo_on", "peg_sign", "languages"),
@@ -115,19 +117,25 @@ def chosen() -> str:
 def facts(plan: Plan, version: PlanVersion, language: str) -> dict[str, Any]:
     """What the plan's page shows, and what only paper needs."""
     shown = held.plan_page(plan, language, version)
-    link = url_for("prints.check", code=version.code, _external=True) if version.code else ""
+    link = absolute(url_for("prints.check", code=version.code)) if version.code else ""
     return shown | {
+        "place_photos": {},
         "mark": f"p{plan.id.hex[:8]}",  # before each id: a binder holds many plans
         "unchecked": lambda *_: False,  # said once for the whole sheet, not below each part
-        "is_draft": any(
-            reading(line, language).draft
-            for _path, _name, lines in document.walk(shown["content"])
-            for line in lines
-        ),
+        "is_draft": is_draft(shown),
         "code": in_two(version.code or ""),
         "link": link,
+        "check_at": absolute(url_for("prints.check_form")).partition("//")[2],
         "printed": clock(),
     }
+
+
+def is_draft(shown: dict[str, Any]) -> bool:
+    """Whether a translation on the sheet waits for its check."""
+    content = shown["content"]
+    lines = [line for _path, _name, found in document.walk(content) for line in found]
+    titles = [group.title for sheet in content.sheets for group in sheet.groups]
+    return any(one.draft for one in (*shown["read"](lines), *map(shown["read_title"], titles)))
 
 
 # ── the binder of a crèche ───────────────────────────────────────────────────────────────────────
@@ -211,10 +219,13 @@ def check(code: str) -> ResponseReturnValue:
 # ── the export ───────────────────────────────────────────────────────────────────────────────────
 
 
-@bp.get("/plans/<uuid:plan_id>/export.json")
+@bp.post("/plans/<uuid:plan_id>/export.json")
 @allowed("plan.export", Plan)
 def export(plan: Plan) -> ResponseReturnValue:
-    """All that is kept of the plan, as docs/plan-schema.json says; pictures by their SHA-256."""
+    """All that is kept of the plan, as docs/plan-schema.json says; pictures by their SHA-256.
+    Whoever takes it has just confirmed with a passkey, as for the hand-over pack beside it."""
+    passkeys.proved(g.actor.person, request.form.get("proof"), "export", plan.id, clock())
+    slow_down(f"export:{g.actor.person_id}", EXPORTS, DAY)
     Audit.note(g.actor, "plan.export", plan.id, child=plan.child_id)
     text = json.dumps(exported(plan), ensure_ascii=False, indent=1)
     return download(text, "application/json", "plan.json")
@@ -233,6 +244,7 @@ def exported(plan: Plan) -> dict[str, Any]:
         "code": version and version.code,
         "contacts": [{"kind": row.kind} | row.secrets for row in Contact.of(plan.child_id)],
         "kit": [row.secrets for row in KitUnit.of(plan.id)],
+        "places": PlacePhoto.of(plan.id),
         "signatures": [row.secrets for row in held.signatures_of(scan_id)] if scan_id else [],
         "photo": photo and photo.sha256,
         "scan": held.scan_of(scan_id) if scan_id else [],

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 import segno
 from babel import Locale
-from flask import Flask, Response, make_response, render_template, request, session
+from flask import Flask, Response, current_app, make_response, render_template, request, session
 from flask_babel import format_date, format_datetime, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -80,6 +80,7 @@ SENTENCES = {
     "session-over": _l("This session has begun, or it does not take place."),
     "joined-already": _l("You are on the list already."),
     "link-used": _l("This link was used or has run out. Ask the family for another one."),
+    "kit-without-place": _l("First write where it is kept: the photo stands beside those words."),
     "kit-unit-replaced": _l("This one was replaced already. Look at the list again."),
     "session-too-small": _l("This session has one seat only."),
     "session-changed": _l("A colleague has changed this session meanwhile. Nothing was saved."),
@@ -110,6 +111,12 @@ def confirmation(
     """The page before an act that cannot be undone: its button posts to the same address."""
     facts = {"title": title, "text": text, "act": act, "back": back, "nav": nav, "names": names}
     return render_template("confirmation.html", **facts)
+
+
+def absolute(path: str) -> str:
+    """A link that leaves the page, on paper, in a mail or a code: by the name that was configured,
+    never by the one that somebody asked under."""
+    return current_app.config["ORIGINS"][0] + path
 
 
 def download(data: str | bytes, mimetype: str, name: str) -> Response:
@@ -281,6 +288,7 @@ def build() -> str:
         *sorted((ROOT / "views").glob("*.py")),
         ROOT / "plan.py",
         ROOT / "phrases.py",
+        ROOT / "shelf.py",
     ]
     mark = hashlib.sha256()
     for path in files:

@@ -3,7 +3,6 @@
 from flask import (
     Blueprint,
     abort,
-    current_app,
     flash,
     g,
     redirect,
@@ -21,7 +20,7 @@ from models import Child
 from offices import CareRequest, CareRequestEvent, RequestKind, RequestStatus
 from views import asking, calendars
 from views.guards import allowed
-from views.rendering import sentence
+from views.rendering import absolute, sentence
 
 bp = Blueprint("requests", __name__, url_prefix="/requests")
 
@@ -96,7 +95,7 @@ def calendar(care_request: CareRequest) -> ResponseReturnValue:
         care_request.starts + booking.HALF_HOUR,
         care_request.answered,
         place=calendars.where(care_request.centre),
-        url=current_app.config["ORIGINS"][0] + url_for(".show", care_request_id=care_request.id),
+        url=absolute(url_for(".show", care_request_id=care_request.id)),
     )
     return calendars.answer(made)
 

@@ -264,6 +264,7 @@ ACTS = {
     "child.edit": _l("changed the child’s facts"),
     "child.photo": _l("changed the photo"),
     "kit.replace": _l("put a new box in the place of an old one"),
+    "kit.photo": _l("changed the photo of a place of the kit"),
     "note.edit": _l("left a note for the crèche"),
     "plan.ask-doctor": _l("made a link for the doctor"),
     "plan.read-by-link": _l("opened the plan through the doctor’s link"),

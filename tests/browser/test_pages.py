@@ -28,7 +28,6 @@ NO_PAGES = {
     "children.photo": "a picture",
     "plans.file": "a picture",
     "info_sante.calendar": "a calendar file",
-    "prints.export": "for machines",
     "nursery.enrolment": "a part of a page, else a redirect to the tablet's page",
     "machine.favicon": "a picture",
     "machine.health": "for machines",

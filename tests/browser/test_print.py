@@ -10,14 +10,21 @@ from playwright.sync_api import Page, expect
 
 import demo
 import demo_papers
+from phrases import LANGUAGES
 
 pytestmark = pytest.mark.browser
 
 A4 = (595, 842)  # points
 SHEETS = {
-    "leo": {"fr": 1, "pt": 2},  # the words of the paper stand beside each translated line
-    "mia": {"de": 1, "fr": 1},
-    "noah": {"en": 1, "lb": 1},
+    "leo": {
+        "fr": 1,
+        "en": 1,
+        "de": 2,
+        "lb": 2,
+        "pt": 2,
+    },  # the words of the paper stand beside each translated line
+    "mia": dict.fromkeys(LANGUAGES, 1),
+    "noah": dict.fromkeys(LANGUAGES, 1),
 }
 
 
