@@ -298,7 +298,7 @@ def compare_and_accept(hand: Hand, server: str) -> None:
     page.goto(f"{server}/demo")
     hand.button("Sami Ben Youssef")
     page.wait_for_url("**/nursery")
-    hand.tap(page.locator("form:has([name=language][value=en]) button"))
+    hand.tap(page.locator("form.seg [value=en]"))
     expect(page.locator("html")).to_have_attribute("lang", "en")
     hand.link("Manage")
     hand.tap(page.get_by_role("main").get_by_role("link", name="Shared plans"))

@@ -247,7 +247,7 @@ def test_a_cold_start_without_server_opens_everything_in_five_languages(server, 
 
     for language in LANGUAGES:
         page = tablet.open("/nursery")
-        page.locator(f"form:has([value={language}]) button").click()
+        page.locator(f"form.seg [value={language}]").click()
         page.wait_for_load_state()
         assert page.url.endswith("/nursery")
         assert page.locator("html").get_attribute("lang") == language
