@@ -28,8 +28,7 @@ class Change:
         if self.before is None or self.after is None or isinstance(self.after, Listed):
             return (self.before is None) != (self.after is None)
         if isinstance(self.after, Line):
-            before, after = self.before, self.after
-            return (before.text, before.same) != (after.text, after.same)
+            return self.before.text != self.after.text
         return self.before != self.after
 
 

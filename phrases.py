@@ -241,7 +241,7 @@ def recognise(text: str, lang: str, use: str | None = None) -> tuple[Part, ...]:
     return tuple(parts) or (Part(text),)
 
 
-def cuts(text: str) -> list[int]:
+def _cuts(text: str) -> list[int]:
     """Where clauses end, the marks between them included; the last is the end of the text."""
     ends = []
     for match in _CLAUSE.finditer(text):
@@ -253,7 +253,7 @@ def cuts(text: str) -> list[int]:
 
 def _sentences(text: str) -> Iterator[str]:
     start = 0
-    for end in cuts(text):
+    for end in _cuts(text):
         if end == len(text) or _SENTENCE.search(text[:end]):
             yield text[start:end]
             start = end
@@ -261,12 +261,12 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _clauses_known(sentence: str, lang: str, use: str | None) -> list[Part]:
     """The sentence as phrases, the longest first; nothing when any clause of it is unknown."""
-    ends = [0, *cuts(sentence)]
+    cuts = [0, *_cuts(sentence)]
     known: list[Part] = []
     i = 0
-    while i < len(ends) - 1:
-        for j in range(min(len(ends) - 1, i + MOST_CLAUSES), i, -1):
-            stretch = sentence[ends[i] : ends[j]]
+    while i < len(cuts) - 1:
+        for j in range(min(len(cuts) - 1, i + MOST_CLAUSES), i, -1):
+            stretch = sentence[cuts[i] : cuts[j]]
             if part := _whole(stretch, lang, use):
                 known.append(part)
                 i = j
@@ -399,4 +399,35 @@ def _problem(value: str, kind: str) -> str:
 
 def clause(text: str, lang: str) -> int:
     """Where the clause being typed at the end of `text` begins."""
-    return next((cut for cut in reversed(cuts(text)) if text[cut:].strip()), 0)
+    return next((cut for cut in reversed(_cuts(text)) if text[cut:].strip()), 0)
+
+
+def suggest(
+    text: str, lang: str, use: str | None, limit: int = 6
+) -> list[tuple[str, dict[str, str], str]]:
+    """Known sentences for words being typed, best first: (id, parameters read, sentence)."""
+    typed = re.findall(r"\w+", fold(text[clause(text, lang) :]))
+    scores: dict[str, float] = {}
+    for phrase in catalogue().values():
+        if use is None or use in phrase.uses:
+            templates = (phrase.texts[lang], *phrase.also[lang])
+            scores[phrase.id] = max(_score(typed, template) for template in templates)
+    best = sorted((name for name in scores if scores[name]), key=lambda name: -scores[name])
+    guesses = [(name, _guess(text, catalogue()[name])) for name in best[:limit]]
+    return [(name, params, render(name, params, lang)) for name, params in guesses]
+
+
+def _score(typed: list[str], template: str) -> float:
+    words = re.findall(r"\w+", fold(re.sub(r"\{[^{}]*\}", " ", template)))
+    hits = sum(any(word.startswith(one) for word in words) for one in typed if len(one) > 1)
+    return hits / len(typed) + hits / (len(words) + len(typed)) if hits else 0.0
+
+
+def _guess(text: str, phrase: Phrase) -> dict[str, str]:
+    """Numbers of the typed words, in order, into the phrase's measures of the same kind."""
+    guessed, folded = {}, fold(unicodedata.normalize("NFC", text))
+    for name, kind in phrase.params.items():
+        if kind in KINDS and kind not in FREE and (match := re.search(KINDS[kind], folded)):
+            guessed[name] = text[match.start() : match.end()]
+            folded = folded[: match.start()] + " " * len(match[0]) + folded[match.end() :]
+    return guessed

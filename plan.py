@@ -3,7 +3,7 @@
 import base64
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -15,7 +15,6 @@ from peewee import IntegrityError
 import phrases
 import sealing
 from database import DomainError, Sealed, db
-from meanings import Meaning, loss
 from models import (
     Blob,
     Check,
@@ -118,7 +117,6 @@ class Line:
 
     lang: str
     parts: tuple[phrases.Part, ...]
-    same: tuple[Meaning, ...] = ()  # chosen by a person: together they mean the whole line
 
     @classmethod
     def of(cls, text: str, lang: str, use: str | None = None) -> Self:
@@ -132,28 +130,11 @@ class Line:
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Self:
-        parts = tuple(phrases.Part(**part) for part in data["parts"])
-        return cls(data["lang"], parts, tuple(Meaning(**one) for one in data.get("same", ())))
+        return cls(data["lang"], tuple(phrases.Part(**part) for part in data["parts"]))
 
     @property
     def text(self) -> str:
         return "".join(part.text for part in self.parts)
-
-    @property
-    def known(self) -> tuple[phrases.Part | Meaning, ...]:
-        """The sentences that say it in other languages."""
-        return self.same or tuple(part for part in self.parts if part.phrase)
-
-    @property
-    def is_free(self) -> bool:
-        """Some of it has no known sentence."""
-        return not self.same and any(not part.phrase for part in self.parts)
-
-    def meaning(self, same: Sequence[Meaning]) -> Self:
-        """The same words, and sentences that mean them. Refused when they lose something."""
-        if same and (code := loss(self.text, same, self.lang)):
-            raise DomainError(code)
-        return replace(self, same=tuple(same))
 
 
 Lines = tuple[Line, ...]
@@ -403,7 +384,6 @@ class Reading:
     lang: str
     draft: bool
     icon: str
-    chosen: bool = False  # a person said that it means the same as the words of the paper
 
     @property
     def untranslated(self) -> bool:
@@ -413,16 +393,13 @@ class Reading:
 
 def reading(line: Line, lang: str) -> Reading:
     """How a line reads in `lang`. Its own words where it is in that language or no phrase fits."""
-    known = [phrases.catalogue()[one.phrase] for one in line.known]
+    known = [phrases.catalogue()[part.phrase] for part in line.parts if part.phrase]
     icon = known[0].icon if known else ""
     if lang == line.lang or not known:
         written = lang != line.lang
         return Reading((Piece(line.text, line.lang, written),), "", line.lang, False, icon)
     draft = any(lang not in phrase.reviewed for phrase in known)
-    pieces = _pieces(line, lang)
-    if line.same:
-        pieces = (Piece(". ".join(one.said(lang) for one in line.same), lang, False),)
-    return Reading(tuple(pieces), line.text, line.lang, draft, icon, bool(line.same))
+    return Reading(tuple(_pieces(line, lang)), line.text, line.lang, draft, icon)
 
 
 def _pieces(line: Line, lang: str) -> Iterator[Piece]:

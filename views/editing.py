@@ -91,8 +91,6 @@ def save(plan: Plan, part: str) -> ResponseReturnValue:
             return answer(plan, draft, typed, status)
         content = typed.merged()
         document.revise(draft, draft.revision, content, g.actor.person)
-    if any(box.dropped for box in typed.boxes.values()):
-        flash(_("The words of a line changed: say again which sentence means the same."))
     return redirect(onward(plan, content, part), 303)
 
 
@@ -195,9 +193,8 @@ def change(
         after = Typed(typed.merged(path, act), page)
         document.revise(draft, draft.revision, after.content, g.actor.person)
     after.boxes[path].focus = focus
-    after.boxes[path].keep(typed.boxes[path])
-    refused = typed.boxes[path].offer and typed.boxes[path].offer.problem
-    return lines(plan, draft, after, path, 422 if refused else 200)
+    after.boxes[path].removed = typed.boxes[path].removed
+    return lines(plan, draft, after, path)
 
 
 def lines(plan: Plan, draft: Draft, typed: Typed, path: str, status: int = 200) -> Any:
@@ -205,7 +202,7 @@ def lines(plan: Plan, draft: Draft, typed: Typed, path: str, status: int = 200) 
     box = typed.boxes[path]
     if wants_fragment():
         return render_template("editing/_lines.html", plan=plan, box=box), status
-    if status == 200 and not (box.removed or box.offer or box.dropped):
+    if status == 200 and not box.removed:
         there = url_for(".show", plan_id=plan.id, part=typed.page.address)
         return redirect(f"{there}#new-{box.slug}", 303)
     return answer(plan, draft, typed, status)
@@ -234,7 +231,9 @@ def use_sentence(plan: Plan, path: str) -> ResponseReturnValue:
     chosen = request.form.get("sentence", "")
     if chosen not in phrases.catalogue() or not wants_fragment():
         abort(404)
-    box.put(Known.typed(chosen, request.form, box.language))
+    names = phrases.catalogue()[chosen].params
+    params = {name: request.form.get(f"blank:{chosen}:{name}", "").strip() for name in names}
+    box.put(Known(chosen, params, box.language))
     box.focus = ("new", 0)
     page = render_template("editing/_lines.html", plan=plan, box=box)
     return page, 422 if box.errors else 200

@@ -5,17 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 
-import meanings
 import phrases
 import plan as document
 from database import DomainError
-from meanings import Meaning
 from plan import Content, Line, Reading
 from views import words
 from views.rendering import LANGUAGE_NAMES, code, sentence
@@ -23,7 +21,6 @@ from views.rendering import LANGUAGE_NAMES, code, sentence
 LINE_LIMIT = 500  # characters
 LIST_LIMIT = 60  # lines
 KNOWN_LIMIT = 3  # sentences shown while typing
-SAME_LIMIT = 8  # sentences offered as meaning the same
 BLANKS = {
     "missing": _l("Fill this in."),
     "not-a-number": _l("A number, in digits."),
@@ -46,18 +43,6 @@ class Known:
     phrase: str
     params: dict[str, str]
     language: str
-    chosen: bool = False
-
-    @classmethod
-    def of(cls, one: Meaning, language: str, chosen: bool = False) -> "Known":
-        return cls(one.phrase, dict(one.params), language, chosen)
-
-    @classmethod
-    def typed(cls, phrase: str, form: MultiDict, language: str) -> "Known":
-        """With what was filled into its blanks."""
-        names = phrases.catalogue()[phrase].params
-        params = {name: form.get(f"blank:{phrase}:{name}", "").strip() for name in names}
-        return cls(phrase, params, language, chosen=True)
 
     def said(self, before: str) -> str:
         """The sentence, with a small letter where it goes on."""
@@ -81,15 +66,6 @@ class Known:
         return phrases.choices(phrases.catalogue()[self.phrase].params[name], self.language)
 
 
-class Offer(NamedTuple):
-    """What may mean the same as a line: which line, the sentences, what is wrong with a choice."""
-
-    n: int
-    known: list[Known]
-    problem: str = ""
-    words: str = ""  # looked for instead of the line's own
-
-
 class Box:
     """One list of lines: what stands there, and what was typed into it and is not saved yet."""
 
@@ -105,10 +81,6 @@ class Box:
         self.errors: dict[int | str, str] = {}
         self.focus = ("", 0)
         self.known: list[Known] = []
-        self.offer: Offer | None = None
-        self.dropped: list[int] = []
-        self.chosen: list[Known] = []
-        self.look = ""
         if typed is not None and f"mark:{path}" in typed:
             self._take(typed)
 
@@ -116,13 +88,8 @@ class Box:
         texts = [text.strip() for text in typed.getlist(f"line:{self.path}")]
         self.new = typed.get(f"new:{self.path}", "")
         self.back = typed.get(f"removed:{self.path}", "")
-        self.look = typed.get(f"look:{self.path}", "").strip()[:LINE_LIMIT]
-        names = [name for name in typed.getlist("same") if name in phrases.catalogue()]
-        self.chosen = [Known.typed(name, typed, self.language) for name in names]
         if typed[f"mark:{self.path}"] == self.mark and len(texts) == len(self.lines):
             self.texts = texts
-            pairs = enumerate(zip(self.lines, texts, strict=True), start=1)
-            self.dropped = [n for n, (line, text) in pairs if line.same and line.text != text]
             return
         mine = [text for text in texts if text and text not in self.texts]
         self.new = "\n".join([*mine, *split(self.new)])
@@ -164,8 +131,8 @@ class Box:
         begun = typed[phrases.clause(typed, self.language) :]
         if begun and not has_phrase(Line.of(begun, self.language, self.name)):
             use = document.use_of(self.name)
-            found = meanings.suggest(begun, self.language, use, KNOWN_LIMIT)
-            self.known = [Known.of(one, self.language) for one in found]
+            found = phrases.suggest(begun, self.language, use, KNOWN_LIMIT)
+            self.known = [Known(phrase, dict(params), self.language) for phrase, params, _ in found]
 
     def put(self, known: Known) -> None:
         """The sentence in place of the words being typed; none of their numbers may get lost."""
@@ -183,24 +150,6 @@ class Box:
         else:
             self.new = "\n".join([*before, typed[:start] + said])
 
-    def keep(self, before: "Box") -> None:
-        """What an act on the box before has to say about this one."""
-        self.removed, self.offer, self.dropped = before.removed, before.offer, before.dropped
-
-    def may_mean(self, n: int) -> bool:
-        """Whether a person may say what means the same: some of it has no translation, or had."""
-        line = self.lines[n]
-        return line.lang in phrases.LANGUAGES and (bool(line.same) or line.is_free)
-
-    def offers(self, n: int, line: Line, problem: str = "") -> Offer:
-        """The chosen sentences first, then those like the line, or like what is looked for."""
-        chosen = self.chosen or [Known.of(one, self.language, True) for one in line.same]
-        use = document.use_of(self.name)
-        found = meanings.find(self.look or line.text, self.language, use, SAME_LIMIT)
-        had = {known.phrase for known in chosen}
-        more = [Known.of(one, self.language) for one in found if one.phrase not in had]
-        return Offer(n, [*chosen, *more], problem, self.look)
-
     @cached_property
     def readings(self) -> list[Reading | None]:
         """For each line how it reads elsewhere; without an original when a known sentence in it
@@ -209,7 +158,7 @@ class Box:
         return [self._reading(line, other) for line in self.lines]
 
     def _reading(self, line: Line, other: str) -> Reading | None:
-        if line.known:
+        if has_phrase(line):
             return document.reading(line, other)
         again = Line.of(line.text, line.lang, self.name)
         return document.reading(again, line.lang) if has_phrase(again) else None
@@ -274,23 +223,6 @@ def use_known(rows: Rows, n: int, box: Box) -> None:
     rows[n] = [Line.of(line.text, line.lang, box.name) for line in rows[n]]
 
 
-def look_for_same(rows: Rows, n: int, box: Box) -> None:
-    box.offer = box.offers(n, rows[n][0])
-
-
-def choose_same(rows: Rows, n: int, box: Box) -> None:
-    """The ticked sentences, together; the line keeps its words. None ticked takes them away."""
-    line = rows[n][0]
-    said = [Meaning(known.phrase, known.params) for known in box.chosen]
-    if any(known.errors for known in box.chosen):
-        box.offer = box.offers(n, line, _("Fill in the blanks of the sentence."))
-        return
-    try:
-        rows[n] = [line.meaning(meanings.in_order(line.text, said, line.lang)), *rows[n][1:]]
-    except DomainError as refusal:
-        box.offer = box.offers(n, line, sentence(refusal))
-
-
 LineAct = Callable[[Rows, int, Box], None]
 # What is posted to a line -> what it does, and how far the line has moved then.
 LINE_ACTS: dict[tuple[str, str], tuple[LineAct, int]] = {
@@ -301,7 +233,5 @@ LINE_ACTS: dict[tuple[str, str], tuple[LineAct, int]] = {
     ("restorations", ""): (restore_line, 0),
     ("wordings", "written"): (keep_as_written, 0),
     ("wordings", "known"): (use_known, 0),
-    ("meanings", "look"): (look_for_same, 0),
-    ("meanings", "chosen"): (choose_same, 0),
 }
 THING_ACTS = {("moves", "up"): up, ("moves", "down"): down, ("copies", ""): copy}
