@@ -8,28 +8,25 @@ import sys
 
 import phrases
 import suggesting
-from bench.load import ROOT
+from bench.judgements import papers
 from plan import use_of
 
 TOP = 8
 
 
 def offered(text: str, lang: str, kind: str) -> dict:
-    names = suggesting.suggest(text, lang, use_of(kind), TOP)
+    """Near the whole line first, then near each clause of it."""
+    stretches = [text, *(text[start:end] for start, end in suggesting.clauses(text))]
+    found = [name for one in stretches for name in suggesting.suggest(one, lang, use_of(kind), TOP)]
     known = phrases.catalogue()
-    return {"line": text, "offered": {name: known[name].texts[lang] for name in names}}
+    return {"line": text, "offered": {name: known[name].texts[lang] for name in found}}
 
 
 def main() -> None:
-    told = {}
-    for path in sorted((ROOT / "tests/foreign").glob("*.json")):
-        if path.name == "judged.json":
-            continue
-        for paper in json.loads(path.read_text(encoding="utf-8"))["plans"]:
-            kinds = ("signs", "steps", "donts")
-            told[paper["id"]] = {
-                kind: [offered(text, paper["lang"], kind) for text in paper[kind]] for kind in kinds
-            }
+    told: dict[str, dict] = {}
+    for paper, kind, texts, _judged in papers():
+        rows = [offered(text, paper["lang"], kind) for text in texts]
+        told.setdefault(paper["id"], {})[kind] = rows
     json.dump(told, sys.stdout, ensure_ascii=False, indent=1)
 
 
