@@ -28,7 +28,7 @@ class Change:
         if self.before is None or self.after is None or isinstance(self.after, Listed):
             return (self.before is None) != (self.after is None)
         if isinstance(self.after, Line):
-            return self.before.text != self.after.text
+            return (self.before.text, self.before.meant) != (self.after.text, self.after.meant)
         return self.before != self.after
 
 

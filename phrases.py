@@ -78,6 +78,7 @@ class Part:
     text: str
     phrase: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
+    meant: bool = False  # a person chose the phrase: the words are others, the meaning is the same
 
 
 class Pattern(NamedTuple):
@@ -361,9 +362,13 @@ def line(parts: Sequence[Part], lang: str) -> str:
     """A whole line in `lang`: phrases rendered, free words and the marks between as typed."""
     shown = ""
     for part in parts:
+        if part.phrase and part.meant and shown and not re.search(r"[.,;:!?\n–—-]\s*$", shown):
+            shown += ", "  # what joined it to the words before, an "and", was part of those words
         if part.phrase:
             starts = not shown or bool(re.search(r"[.!?]\s*$|\n\s*$", shown))
             marks = part.text[len(part.text.rstrip(" .,;:!?-–—\n\u00a0\u202f")) :]
+            if part.meant and not marks.strip():
+                marks = ""
             if lang != "fr":  # only French sets a space before a colon
                 marks = re.sub(r"^[\s\u00a0\u202f]+(?=[:;!?])", "", marks)
             shown += render(part.phrase, part.params, lang, inline=not starts) + marks
@@ -402,28 +407,7 @@ def clause(text: str, lang: str) -> int:
     return next((cut for cut in reversed(_cuts(text)) if text[cut:].strip()), 0)
 
 
-def suggest(
-    text: str, lang: str, use: str | None, limit: int = 6
-) -> list[tuple[str, dict[str, str], str]]:
-    """Known sentences for words being typed, best first: (id, parameters read, sentence)."""
-    typed = re.findall(r"\w+", fold(text[clause(text, lang) :]))
-    scores: dict[str, float] = {}
-    for phrase in catalogue().values():
-        if use is None or use in phrase.uses:
-            templates = (phrase.texts[lang], *phrase.also[lang])
-            scores[phrase.id] = max(_score(typed, template) for template in templates)
-    best = sorted((name for name in scores if scores[name]), key=lambda name: -scores[name])
-    guesses = [(name, _guess(text, catalogue()[name])) for name in best[:limit]]
-    return [(name, params, render(name, params, lang)) for name, params in guesses]
-
-
-def _score(typed: list[str], template: str) -> float:
-    words = re.findall(r"\w+", fold(re.sub(r"\{[^{}]*\}", " ", template)))
-    hits = sum(any(word.startswith(one) for word in words) for one in typed if len(one) > 1)
-    return hits / len(typed) + hits / (len(words) + len(typed)) if hits else 0.0
-
-
-def _guess(text: str, phrase: Phrase) -> dict[str, str]:
+def guess(text: str, phrase: Phrase) -> dict[str, str]:
     """Numbers of the typed words, in order, into the phrase's measures of the same kind."""
     guessed, folded = {}, fold(unicodedata.normalize("NFC", text))
     for name, kind in phrase.params.items():

@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
@@ -135,6 +136,16 @@ class Line:
     @property
     def text(self) -> str:
         return "".join(part.text for part in self.parts)
+
+    @property
+    def is_phrase(self) -> bool:
+        """Whether all of it is known."""
+        return all(part.phrase for part in self.parts)
+
+    @property
+    def meant(self) -> tuple[phrases.Part, ...]:
+        """The sentences that a person chose because they mean the same."""
+        return tuple(part for part in self.parts if part.meant)
 
 
 Lines = tuple[Line, ...]
@@ -343,6 +354,15 @@ def in_language(content: Content, language: str) -> Content:
     return content
 
 
+def no_longer_meant(before: Content, after: Content) -> list[str]:
+    """The words that had a sentence chosen for them, and have it no more."""
+    had, has = (
+        Counter(line.text for _p, _n, lines in walk(content) for line in lines if line.meant)
+        for content in (before, after)
+    )
+    return list((had - has).elements())
+
+
 def mark(content: Content, path: str) -> str:
     """Changes when what stands at `path` changes: two tabs or two guardians are held apart by it.
 
@@ -384,6 +404,8 @@ class Reading:
     lang: str
     draft: bool
     icon: str
+    source: tuple[Piece, ...] = ()  # the original, cut where a part of it is not translated
+    meant: bool = False  # a person chose a sentence for it: the words may say it otherwise
 
     @property
     def untranslated(self) -> bool:
@@ -399,7 +421,14 @@ def reading(line: Line, lang: str) -> Reading:
         written = lang != line.lang
         return Reading((Piece(line.text, line.lang, written),), "", line.lang, False, icon)
     draft = any(lang not in phrase.reviewed for phrase in known)
-    return Reading(tuple(_pieces(line, lang)), line.text, line.lang, draft, icon)
+    pieces, source = tuple(_pieces(line, lang)), tuple(_source(line))
+    return Reading(pieces, line.text, line.lang, draft, icon, source, bool(line.meant))
+
+
+def _source(line: Line) -> Iterator[Piece]:
+    for part in line.parts:
+        left = not part.phrase and any(sign.isalnum() for sign in part.text)
+        yield Piece(part.text, line.lang, left)
 
 
 def _pieces(line: Line, lang: str) -> Iterator[Piece]:

@@ -25,7 +25,7 @@ import models
 import offline
 import sealing
 from app import create_app
-from bench import tablet
+from bench import judgements, tablet
 from bench.load import ROOT, Server
 from database import DataKey, clock, db
 from models import Grant, Person, Plan, RenderedPage, SignIn
@@ -289,17 +289,28 @@ def copied(version: models.PlanVersion, plan: Plan, child: models.Child) -> mode
 
 
 def foreign(house: House, rounds: int) -> Rows:
-    """Lines of plans that nobody tuned the catalogue to: how many of them are known whole."""
+    """Lines of plans that nobody tuned the catalogue to: how many are known word for word, and for
+    how many the sentences that an independent judge named are offered, and may be attached."""
     known: dict[str, list[bool]] = {}
-    for path in sorted((ROOT / "tests/foreign").glob("*.json")):
-        for paper in json.loads(path.read_text(encoding="utf-8"))["plans"]:
-            for kind in ("signs", "steps", "donts"):
-                lines = [Line.of(text, paper["lang"], kind).is_phrase for text in paper[kind]]
-                for group in (kind, paper["lang"], "all"):
-                    known.setdefault(group, []).extend(lines)
-    for group, found in known.items():
-        budget = ">= 85" if group == "all" else ""
-        yield f"foreign plans, {group}: known whole", 100 * sum(found) / len(found), "%", budget
+    offered: dict[str, list[bool]] = {}
+    for paper, kind, texts, judged in judgements.papers():
+        lines = [Line.of(text, paper["lang"], kind).is_phrase for text in texts]
+        pairs = zip(texts, judged, strict=True) if judged is not None else ()
+        found = [judgements.is_offered(text, names, paper["lang"], kind) for text, names in pairs]
+        for group in (kind, paper["lang"], "all"):
+            known.setdefault(group, []).extend(lines)
+            offered.setdefault(group, []).extend(found)
+    for group, rows in known.items():
+        yield f"foreign plans, {group}: known whole", 100 * sum(rows) / len(rows), "%"
+    for group, rows in offered.items():
+        if rows:
+            budget = ">= 85" if group == "all" else ""
+            yield (
+                f"foreign plans, {group}: finds a phrase",
+                100 * sum(rows) / len(rows),
+                "%",
+                budget,
+            )
 
 
 PARTS = {

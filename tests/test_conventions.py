@@ -18,6 +18,7 @@ LANGUAGES = ("fr", "de", "lb", "pt")
 ROOMS = {
     "sealing": set(),
     "phrases": set(),
+    "suggesting": {"database", "phrases"},
     "decoder": {"database"},
     "database": {"sealing"},
     "models": {"sealing", "database"},

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+import phrases
 from models import Child, Contact, KitUnit, PlanMode, PlanVersion, Signature
 from plan import Content, Line, Listed, Medicine, Reading, Sheet, SignGroup, content_of
 from views import headings, held, words
@@ -30,6 +31,7 @@ class Row:
     text: str = ""
     lang: str = ""
     reading: Reading | None = None
+    meant: str = ""  # the known sentences that the family chose for it
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,8 @@ def _lists(owner: Listed, path: str, names: Iterable[str]) -> Iterator[Row]:
 def _line(key: str, label: str, line: Line) -> Row:
     """The words as typed from the paper; below them what a reader of another language gets."""
     shown = headings.read(line, code())
-    return Row(key, label, line.text, line.lang, shown if shown.original else None)
+    meant = ", ".join(phrases.render(p.phrase, p.params, line.lang) for p in line.meant)
+    return Row(key, label, line.text, line.lang, shown if shown.original else None, meant)
 
 
 def _or_unset(value: Any) -> str:

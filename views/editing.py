@@ -91,7 +91,17 @@ def save(plan: Plan, part: str) -> ResponseReturnValue:
             return answer(plan, draft, typed, status)
         content = typed.merged()
         document.revise(draft, draft.revision, content, g.actor.person)
+    tell_dropped(typed.content, content)
     return redirect(onward(plan, content, part), 303)
+
+
+def tell_dropped(before: Content, after: Content) -> list[str]:
+    """Changed words may mean something else: the sentence chosen for them is dropped, and said."""
+    dropped = document.no_longer_meant(before, after)
+    if not wants_fragment():
+        for words_ in dropped:
+            flash(_("The chosen sentence was dropped: “%(words)s” has changed.", words=words_))
+    return dropped
 
 
 def onward(plan: Plan, content: Content, part: str) -> str:
@@ -194,6 +204,7 @@ def change(
         document.revise(draft, draft.revision, after.content, g.actor.person)
     after.boxes[path].focus = focus
     after.boxes[path].removed = typed.boxes[path].removed
+    after.boxes[path].dropped = tell_dropped(content, after.content)
     return lines(plan, draft, after, path)
 
 
@@ -203,6 +214,8 @@ def lines(plan: Plan, draft: Draft, typed: Typed, path: str, status: int = 200) 
     if wants_fragment():
         return render_template("editing/_lines.html", plan=plan, box=box), status
     if status == 200 and not box.removed:
+        if (n := request.form.get("meaning", "")).isdecimal():
+            return redirect(url_for("meaning.show", plan_id=plan.id, path=path, n=n), 303)
         there = url_for(".show", plan_id=plan.id, part=typed.page.address)
         return redirect(f"{there}#new-{box.slug}", 303)
     return answer(plan, draft, typed, status)
@@ -231,9 +244,7 @@ def use_sentence(plan: Plan, path: str) -> ResponseReturnValue:
     chosen = request.form.get("sentence", "")
     if chosen not in phrases.catalogue() or not wants_fragment():
         abort(404)
-    names = phrases.catalogue()[chosen].params
-    params = {name: request.form.get(f"blank:{chosen}:{name}", "").strip() for name in names}
-    box.put(Known(chosen, params, box.language))
+    box.put(Known.posted(chosen, request.form, box.language))
     box.focus = ("new", 0)
     page = render_template("editing/_lines.html", plan=plan, box=box)
     return page, 422 if box.errors else 200

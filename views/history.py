@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 import offline
+import phrases
 import plan as document
 from database import Sealed
 from differences import Change, changes
@@ -175,7 +176,9 @@ def text_of(name: str, value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, Line):
-        return value.text
+        chosen = [phrases.render(part.phrase, part.params, code()) for part in value.meant]
+        same = _("means the same: %(sentence)s", sentence=", ".join(chosen)) if chosen else ""
+        return f"{value.text} ({same})" if same else value.text
     if isinstance(value, Listed):
         return name_of(value)
     if isinstance(value, bool) or name.startswith("switches."):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Self
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 import phrases
 import plan as document
+import suggesting
 from database import DomainError
 from plan import Content, Line, Reading
 from views import words
@@ -43,6 +44,18 @@ class Known:
     phrase: str
     params: dict[str, str]
     language: str
+
+    @classmethod
+    def guessed(cls, phrase: str, words: str, language: str) -> Self:
+        """With the numbers of the words in its blanks."""
+        return cls(phrase, phrases.guess(words, phrases.catalogue()[phrase]), language)
+
+    @classmethod
+    def posted(cls, phrase: str, form: MultiDict, language: str) -> Self:
+        """With what was typed into its blanks."""
+        names = phrases.catalogue()[phrase].params
+        typed = {name: form.get(f"blank:{phrase}:{name}", "").strip() for name in names}
+        return cls(phrase, typed, language)
 
     def said(self, before: str) -> str:
         """The sentence, with a small letter where it goes on."""
@@ -81,6 +94,7 @@ class Box:
         self.errors: dict[int | str, str] = {}
         self.focus = ("", 0)
         self.known: list[Known] = []
+        self.dropped: list[str] = []  # words whose chosen sentence is gone since they were changed
         if typed is not None and f"mark:{path}" in typed:
             self._take(typed)
 
@@ -131,8 +145,8 @@ class Box:
         begun = typed[phrases.clause(typed, self.language) :]
         if begun and not has_phrase(Line.of(begun, self.language, self.name)):
             use = document.use_of(self.name)
-            found = phrases.suggest(begun, self.language, use, KNOWN_LIMIT)
-            self.known = [Known(phrase, dict(params), self.language) for phrase, params, _ in found]
+            names = suggesting.suggest(begun, self.language, use, KNOWN_LIMIT)
+            self.known = [Known.guessed(name, begun, self.language) for name in names]
 
     def put(self, known: Known) -> None:
         """The sentence in place of the words being typed; none of their numbers may get lost."""
@@ -156,6 +170,15 @@ class Box:
         was refused; None when it holds none."""
         other = next(tag for tag in (code(), *LANGUAGE_NAMES) if tag != self.language)
         return [self._reading(line, other) for line in self.lines]
+
+    @property
+    def may_mean(self) -> list[bool]:
+        """For each line whether a sentence can be chosen for it, or was."""
+        known = self.language in phrases.LANGUAGES
+        return [
+            known and line.lang == self.language and (not line.is_phrase or bool(line.meant))
+            for line in self.lines
+        ]
 
     def _reading(self, line: Line, other: str) -> Reading | None:
         if has_phrase(line):

@@ -34,6 +34,13 @@ LANGUAGE_NAMES = {
 }
 
 SENTENCES = {
+    "meaning-blanks": _l("Fill in the blanks of the sentence."),
+    "meaning-numbers": _l("The numbers of the words and of the sentence are not the same."),
+    "meaning-refusal": _l(
+        "A “not”, “only”, “if” or “or” stands on one side only: it does not mean the same."
+    ),
+    "meaning-words": _l("A name in the sentence does not stand in the doctor’s words."),
+    "meaning-elsewhere": _l("Choose the words and at least one sentence."),
     "draft-changed-meanwhile": _l(
         "Somebody else has changed this plan meanwhile. Both texts are shown below."
     ),
