@@ -266,7 +266,7 @@ def test_an_opening_offline_becomes_a_sentence_for_the_family(tablet, at, cast):
     assert Audit.select().where(Audit.action.startswith("copy.")).count() == 1
 
 
-def test_who_has_read_a_version_is_kept_once_a_name_and_for_its_child_only(tablet, cast):
+def test_who_has_read_a_version_is_told_once_a_name_and_to_those_it_concerns(tablet, at, cast):
     tablet.sync()
     read = {"kind": "read", "plan": str(cast.leo_plan.id), "body": {"version": 1}}
     said = [entry(**read, by=name, n=n) for n, name in enumerate(("Tessa", "tessa", "Zita"))]
@@ -277,5 +277,11 @@ def test_who_has_read_a_version_is_kept_once_a_name_and_for_its_child_only(table
 
     assert head["refused"] == [[nobody["id"], "malformed"]]
     version = PlanVersion.get(PlanVersion.plan == cast.leo_plan, PlanVersion.no == 1)
-    assert [row.name for row in Receipt.of(version.id)] == ["Tessa", "Zita"]
+    assert [row.name for row in Receipt.of([version.id])[version.id]] == ["Tessa", "Zita"]
     assert Receipt.select().count() == 3
+    family, manager = (
+        at("ines").get(f"/children/{cast.leo.id}/access").text,
+        at("sami").get("/nursery/shares").text,
+    )
+    assert family.count("Zita") == manager.count("Zita") == 1
+    assert "Zita" not in at("olga").get("/nursery/shares").text

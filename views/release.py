@@ -17,7 +17,7 @@ from views.rendering import STATIC, asset, build, code
 from views.words import everywhere
 
 # What held pages load: fetched before a copy is used, kept while it is held.
-ASSETS = ("app.css", "icons.svg", "held.js")
+ASSETS = ("app.css", "icons.svg", "held.js", "tablet.js")
 
 # The status line of a held page. Digits only: a device knows no Luxembourgish month.
 STAMP = {
@@ -34,6 +34,8 @@ STAMP = {
     "missing": _l("This plan is not on this device. Use the paper plan. Emergency: 112."),
     "damaged": _l("This copy is damaged and not shown. Use the paper plan. Emergency: 112."),
     "erased": _l("This plan was erased from this device on {day}.{month}.{year}."),
+    "waits": _l("{n} entry waits on this tablet until it can be sent."),
+    "wait": _l("{n} entries wait on this tablet until they can be sent."),
     "unsent": _l("Nothing was sent: no connection. Go back and try again."),
 }
 
