@@ -45,14 +45,22 @@ async function condition({ installed }) {
 }
 
 // Of the plans that a roll gives: how many there are, how many are not whole here, how many scans to come.
+// Every pack is opened for it, so the count stands while the roll and the number of blobs do.
+let counted = {};
+
 async function lacking(me, roll) {
+  const blobs = await transact('readonly', ['blobs'], (rows) => rows.count());
+  const mark = JSON.stringify([blobs, Boolean(me.pending), roll.common, roll.children]);
+  if (counted.mark === mark) return counted.found;
   const { names, need, later } = await walk(me, roll);
   if (!syncing) packs.clear();
   const due = roll.children.filter(([, , pack, verdict]) => pack || verdict === 'pending');
   const gaps = new Set(need);
   const used = new Map((await all('copies')).map((copy) => [copy.plan, copy.roll]));
   const whole = ([plan, , pack]) => pack && used.get(plan) && !names.get(plan).some((hash) => gaps.has(hash));
-  return { plans: due.length, missing: due.filter((line) => !whole(line)).length, scans: later.length, need };
+  const found = { plans: due.length, missing: due.filter((line) => !whole(line)).length, scans: later.length, need };
+  counted = { mark, found };
+  return found;
 }
 
 // The storage is full: scans go first, and are not asked for again today, so that text finds room.

@@ -199,6 +199,48 @@ def test_a_form_and_a_script_are_answered_from_the_queue(server, tablet, leo):
     assert len(tablet.ask({"ask": "written", "kind": "read"})) == 2
 
 
+def test_a_full_queue_merges_openings_and_never_drops_an_emergency(server, tablet, leo):
+    tablet.open("/nursery")
+    server.kill()
+    rows = "Array.from({ length: 5000 }, (_, n) => ({ id: `old-${n}`, n, state: 'stored' }))"
+    tablet.tamper("outbox", f"() => {rows}")
+
+    told = write(tablet, kind="read", plan=leo, by="Tessa", body={"version": 1})
+    incident(tablet, leo, str(uuid4()), "start")
+    for minutes in (0, 11, 22):
+        tablet.now(minutes * 60_000)
+        tablet.open(f"/plans/{leo}")
+        assert tablet.page.locator("h1").is_visible()
+        tablet.sync()
+
+    assert (told["kept"], told["why"]) == (False, "full")
+    (shown,) = tablet.ask({"ask": "written", "kind": "opening"})
+    assert shown["body"] == {"page": "plan", "times": 3}
+    assert len(tablet.ask({"ask": "written", "kind": "incident"})) == 1
+
+
+def test_the_queue_needs_neither_locks_nor_background_sync_nor_push(server, tablet, inside, leo):
+    tablet.open("/nursery")
+    taken = """() => {
+      Object.defineProperty(navigator, 'locks', { value: undefined });
+      for (const name of ['sync', 'periodicSync', 'pushManager']) {
+        Object.defineProperty(registration, name, { value: undefined });
+      }
+    }"""
+    tablet.worker.evaluate(taken)
+    server.kill()
+    ids = [read(tablet, leo, no) for no in range(3)]
+    server.start()
+
+    tablet.sync()
+    tablet.sync()
+
+    assert waiting(tablet) == []
+    with inside():
+        assert {str(row.id) for row in Receipt.select()} == set(ids)
+    assert tablet.open(f"/plans/{leo}").locator("h1").is_visible()
+
+
 # ── openings ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -273,6 +315,29 @@ def test_an_emergency_that_nobody_ended_holds_its_copy_for_six_hours(server, tab
     tablet.sync()
 
     assert "erased" in tablet.store()["copies"][leo]
+
+
+def test_the_log_of_an_emergency_stays_a_day_after_its_end(server, tablet, leo):
+    tablet.open("/nursery")
+    server.kill()
+    id_ = str(uuid4())
+    incident(tablet, leo, id_, "start")
+    incident(tablet, leo, id_, "end")
+    stored = """async () => {
+      const ids = (await all('outbox')).filter(({ incident }) => incident).map(({ id }) => id);
+      await transact('readwrite', ['outbox'], (rows) => settle(rows, ids, [], 1));
+    }"""
+    tablet.worker.evaluate(stored)  # as a signed head does
+    log = tablet.ask({"ask": "written", "incident": id_})
+    assert [(one["body"]["what"], one["state"]) for one in log] == [
+        ("start", "stored"),
+        ("end", "stored"),
+    ]
+
+    for hours, left in ((23, 2), (25, 0)):
+        tablet.now(hours * 3_600_000)
+        tablet.worker.evaluate("async () => prune(await device())")
+        assert len(tablet.ask({"ask": "written", "incident": id_})) == left, hours
 
 
 @pytest.mark.parametrize(("state", "kept"), [("revoked", True), ("lost", False)])
@@ -390,7 +455,8 @@ FULL = """async () => {
   const { put, delete: remove } = IDBObjectStore.prototype;
   let left = 3;
   IDBObjectStore.prototype.put = function (row) {
-    if (this.name === 'blobs' && (left -= 1) < 0) throw new DOMException('full', 'QuotaExceededError');
+    const full = this.name === 'blobs' && (left -= 1) < 0;
+    if (full) throw new DOMException('full', 'QuotaExceededError');
     return put.call(this, row);
   };
   IDBObjectStore.prototype.delete = function (key) {
