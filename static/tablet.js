@@ -20,6 +20,7 @@ const tablet = document.querySelector('[data-tablet]');
 
 async function look() {
   const is = await ask({ ask: 'condition', installed: matchMedia('(display-mode: standalone)').matches });
+  document.querySelector('[data-lost]').hidden = Boolean(is) || !('device' in line.dataset);
   if (!is) return;
   const lacks = { missing: is.missing, unchecked: !is.checked, uninstalled: !is.installed, unpersisted: !is.persisted, full: is.full };
   const ready = !Object.values(lacks).some(Boolean);

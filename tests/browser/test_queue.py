@@ -450,6 +450,29 @@ def test_what_was_evicted_is_counted_and_fetched_again(server, tablet, leo):
     assert not page.get_by_text("not on this tablet").is_visible()
 
 
+def test_a_tablet_whose_storage_was_deleted_says_so_and_can_be_set_up_again(server, tablet, leo):
+    page = tablet.open("/nursery")
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          indexedDB.deleteDatabase('kannerplang').onsuccess = resolve;
+        })"""
+    )
+    page = tablet.open("/nursery")
+    page.get_by_text("no longer keeps any plan").wait_for()
+    assert page.get_by_role("link", name="Set up").get_attribute("href") == "/enrol"
+    assert not page.locator("[data-light]").is_visible()
+
+    page.goto(f"{server.url}/demo")
+    page.locator("form[action='/demo/tablet'] button").click()
+    page.wait_for_url("**/nursery")
+
+    page.get_by_text("16 plans here").wait_for()
+    assert not page.get_by_text("no longer keeps any plan").is_visible()
+    tablet.settled()
+    server.kill()
+    assert "Léo" in tablet.open(f"/plans/{leo}").locator("h1").inner_text()
+
+
 # No room for another blob, unless some are given up.
 FULL = """async () => {
   const { put, delete: remove } = IDBObjectStore.prototype;
