@@ -34,6 +34,7 @@ from models import (
     Staff,
 )
 from plan import Content, content_of
+from receipts import Receipt
 from shelf import last_day
 
 SOON = timedelta(days=60)  # the first step of the kit's reminders
@@ -327,6 +328,11 @@ def holdings(plan: Plan | None) -> list[Holding]:
         .order_by(Nursery.name)
     )
     return [Holding(*row) for row in rows.tuples()]
+
+
+def readers(plan: Plan | None) -> list[Receipt]:
+    """Who says to have read the version in force."""
+    return Receipt.of([plan.current_id]).get(plan.current_id, []) if plan else []
 
 
 def openings(child: Child, page: int) -> tuple[list[Opening], bool]:
