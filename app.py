@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
+import inbox
 import offline
 import sealing
 from database import DomainError, check_schema, clock, db, local, open_database, shift_clock
@@ -26,7 +27,7 @@ from views.release import release
 from views.rendering import LOCALES, language_of, sentence
 
 # Endpoints whose pages are the same bytes for everybody (no token) or that a device signs.
-WITHOUT_TOKEN = ("welcome.language", "sync.sync", "sync.claim")
+WITHOUT_TOKEN = ("welcome.language", "sync.sync", "sync.claim", "sync.events")
 MEGABYTE = 1 << 20
 
 
@@ -152,7 +153,8 @@ def leave_due_work(response: Response) -> Response:
 def do_due_work(app: Flask, most: int = 50) -> int:
     """Render and send what is due; safe to run twice, or in several workers at once."""
     with app.app_context():
-        return offline.render_due(release(), clock(), most) + mails.send_due(clock(), most)
+        done = inbox.resume(clock(), most) + offline.render_due(release(), clock(), most)
+        return done + mails.send_due(clock(), most)
 
 
 # ── error pages ──────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from peewee import JOIN, IntegrityError, ModelSelect
 
+import inbox
 import sealing
 from database import DataKey, DomainError, db, local
 from models import (
@@ -65,7 +66,6 @@ LEASE = {
 }
 ANSWER = 8 << 20  # bytes of entries at most; the device asks for the rest
 WANTS = 200
-EVENTS = 50
 NUMBERS = 1 << 53  # what JavaScript counts exactly
 
 log = logging.getLogger(__name__)
@@ -355,6 +355,10 @@ class Roll:
         return {line.plan: line for line in self.lines if line.pack}
 
 
+# Rooms that keep what runs at other devices of a nursery say here what this one is told of it.
+RUNNING: list[Callable[[Device], list]] = []
+
+
 def roll_of(device: Device, headers: Mapping[str, str], now: datetime) -> Roll:
     """What this device may hold now; the same state of things gives the same bytes."""
     if not device.is_active:
@@ -372,7 +376,7 @@ def roll_of(device: Device, headers: Mapping[str, str], now: datetime) -> Roll:
         "headers": dict(headers),
         "common": common,
         "children": lines,
-        "running": [],
+        "running": [line for ask in RUNNING for line in ask(device)],
     }
     text = _packed(_json(roll), 1)  # hashes: they do not get smaller by trying harder
     return Roll(text, _hash(text), common, lines)
@@ -462,7 +466,7 @@ class Question:
     want: frozenset[str] = frozenset()
     erased: tuple[UUID, ...] = ()
     held: Mapping[UUID, int] = field(default_factory=dict)
-    events: tuple[str, ...] = ()
+    events: tuple[dict, ...] = ()
 
     @classmethod
     def read(cls, body: bytes) -> Self:
@@ -476,10 +480,17 @@ class Question:
                 want=frozenset(str(name) for name in data["want"][:WANTS]),
                 erased=tuple(UUID(plan) for plan in data["erased"]),
                 held={UUID(plan): _number(row[0]) for plan, row in data.get("held", {}).items()},
-                events=tuple(str(event["id"])[:64] for event in data["events"][:EVENTS]),
+                events=tuple(_event(event) for event in data["events"][: inbox.MOST]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
             raise DomainError("sync-malformed") from None
+
+
+def _event(value: Any) -> dict:
+    """What is in it, inbox.py reads; without an id it could not even be refused."""
+    if not isinstance(value["id"], str) or len(value["id"]) > 64:
+        raise ValueError
+    return value
 
 
 def _number(value: Any) -> int:
@@ -522,6 +533,7 @@ def answer(
     with db.atomic():
         seq, token = _contact(device, question, cookie, now)
         _receipts(device, question, now)
+        queue = inbox.receive(device, question.events, now)
         roll = roll_of(device, headers, now)
         changed = roll.hash != question.have
         known = changed and _sent_roll(device, question.have)
@@ -532,7 +544,7 @@ def answer(
         _may_hold(device, roll, parcels, {name for name, _ in entries}, now)
         _report(device, question, roll, now)
     ask = "held" if roll.hash and question.have and known is None else None
-    return Answer(_head(device, question, seq, roll, ask, now), entries, token)
+    return Answer(_head(device, question, seq, roll, queue, ask, now), entries, token)
 
 
 def _sent_roll(device: Device, name: str) -> SentRoll | None:
@@ -540,7 +552,13 @@ def _sent_roll(device: Device, name: str) -> SentRoll | None:
 
 
 def _head(
-    device: Device, question: Question, seq: int, roll: Roll, ask: str | None, now: datetime
+    device: Device,
+    question: Question,
+    seq: int,
+    roll: Roll,
+    queue: tuple[list, list],
+    ask: str | None,
+    now: datetime,
 ) -> str:
     return _json(
         {
@@ -552,8 +570,8 @@ def _head(
             "local": f"{local(now):%Y-%m-%dT%H:%M}",
             "state": device.state,
             "roll": roll.hash,
-            "ack": [],
-            "refused": [[event, "unknown-kind"] for event in question.events],
+            "ack": queue[0],
+            "refused": queue[1],
             "ask": ask,
         }
     )

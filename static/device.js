@@ -94,20 +94,27 @@ function amended(rows, change) {
   return asked;
 }
 
+// Sealed for this device and for one place only, named by the associated data.
+async function boxed(me, about, bytes) {
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const box = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8(about) }, me.seal, bytes);
+  return { iv, box };
+}
+
+const unboxed = (me, about, { iv, box }) =>
+  crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData: utf8(about) }, me.seal, box);
+
 // A row for the store; null if the bytes are not what they are called. The associated data is the hash
 // itself, so that one blob can never pass for another.
 async function sealed(me, hash, bytes) {
   if ((await sha256(bytes)) !== hash) return null;
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const box = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8(hash) }, me.seal, bytes);
-  return { hash, iv, box, at: Date.now() };
+  return { hash, ...(await boxed(me, hash, bytes)), at: Date.now() };
 }
 
 async function unsealed(me, hash) {
   const row = await get('blobs', hash);
   try {
-    const how = { name: 'AES-GCM', iv: row.iv, additionalData: utf8(hash) };
-    const bytes = await crypto.subtle.decrypt(how, me.seal, row.box);
+    const bytes = await unboxed(me, hash, row);
     if ((await sha256(bytes)) === hash) return bytes;
   } catch {
     // edited, swapped, sealed by another key, or missing: all the same to the reader
@@ -258,7 +265,8 @@ function judged(me, { giver, newest, line, word, roll }, now) {
   const server = ageOf(me, newest, now) === null ? newest.time : newest.time + (now - newest.at) / 1000;
   const ended = Boolean(until) && server >= until;
   // Left out, or offered in an older version: kept, and said so. No pack: "keep what you have".
-  const unconfirmed = Boolean(line) && giver !== newest && !(word && word[2] === null);
+  const named = word && (word[2] === null || word[1] >= line[1]); // newer: kept from it by an emergency
+  const unconfirmed = Boolean(line) && giver !== newest && !named;
   const due = age !== null && (seconds >= lease.cap || (ended && server >= until + lease.ended));
   const bad = age === null || seconds > lease.red || ended;
   const tone = bad ? 't-red' : seconds > lease.amber || unconfirmed ? 't-amber' : 't-green';
@@ -294,7 +302,11 @@ function ageSentence({ age, seconds, lease }, giver, say) {
 
 // Erase copies and at once whatever only they needed: the receipt goes with the next sync. Without any,
 // tidy up: old versions may still be open in a page, so what nothing names goes a day later.
-async function erase(me, gone = [], board = false) {
+// Never during an emergency: it stays due, and the next contact or minute after it asks again.
+async function erase(me, due = [], everything = false) {
+  const running = due.length || everything ? await pinned(me) : new Set();
+  const gone = due.filter((plan) => !running.has(plan));
+  const board = everything && !running.size;
   const copies = (await all('copies')).filter(({ plan, roll }) => roll && !gone.includes(plan));
   const heads = board ? [] : await all('heads');
   const kept = new Set([...copies, ...heads, me.pending ?? {}].flatMap(({ roll, names = [] }) => [roll, ...names]));
@@ -314,12 +326,15 @@ async function erase(me, gone = [], board = false) {
       me.receipts = [...new Set([...me.receipts, ...gone])];
       me.tidied = Date.now();
       if (board) me.pending = null;
+      if (gone.length < due.length) me.recheck = true;
     });
   });
+  return gone;
 }
 
 // The same for assets: what no head and not the shell names.
 async function tidy(me) {
+  await prune(me);
   await erase(me);
   const assets = Object.assign({}, SHELL, ...(await all('heads')).map((head) => head.assets));
   await stock(ASSETS, assets); // what somebody has deleted
@@ -345,8 +360,8 @@ async function sweep(now = Date.now()) {
     due[copy.plan] = (me.due[copy.plan] ?? 0) + spent;
   }
   const board = due[''] >= DAY;
-  const gone = copies.map(({ plan }) => plan).filter((plan) => board || due[plan] >= DAY);
-  if (gone.length || board) await erase(me, gone, board);
+  const past = copies.map(({ plan }) => plan).filter((plan) => board || due[plan] >= DAY);
+  const gone = past.length || board ? await erase(me, past, board) : [];
   await amend((me) => {
     me.due = due;
     if (gone.length) me.recheck = true; // the next contact may give them back
@@ -415,13 +430,14 @@ async function round() {
   const { heads } = await overview(me);
   const pending = me.pending && (await believed(me, me.pending));
   const have = (pending ?? heads[0])?.roll ?? '';
+  const events = await outgoing(me);
   const body = {
     v: PROTOCOL,
     n: me.n,
     seq: me.seq,
     have,
     want: me.want.slice(0, 200),
-    events: [],
+    events,
     applied: heads[0]?.seq ?? 0,
     erased: me.receipts,
     health: { installed: me.installed, persisted: await navigator.storage?.persisted?.(), missing: me.want.length },
@@ -429,7 +445,8 @@ async function round() {
   if (me.ask === 'held') body.held = await holdings(me);
   const talk = await ask(me, JSON.stringify(body));
   try {
-    return await heed(me, talk, heads[0], pending);
+    const done = await heed(me, talk, heads[0], pending);
+    return { ...done, more: done.more || (await unsent(events)) };
   } finally {
     talk.stop();
   }
@@ -526,14 +543,15 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
   const { receipts: sent, want: asked } = me;
   const now = record.at;
   const same = !me.recheck && !pending && applied?.roll === head.roll;
-  me = await transact('readwrite', ['device', 'heads'], (rows, heads) => {
+  me = await transact('readwrite', ['device', 'heads', 'outbox'], (rows, heads, outbox) => {
+    settle(outbox, head.ack, head.refused);
     const kept = heads.get(record.roll);
     if (same) kept.onsuccess = () => heads.put({ ...kept.result, ...record }); // younger by this check
     return amended(rows, (me) => {
       me.seq = head.seq;
       me.state = head.state;
       me.ask = head.ask;
-      me.clock = { max: now, seen: now, checked: now };
+      me.clock = { max: now, seen: now, checked: now, time: head.time };
       me.receipts = me.receipts.filter((plan) => !sent.includes(plan));
     });
   });
@@ -546,16 +564,21 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
   return { more: got.whole && ((news && want.length > 0) || receipts.length > 0), swapped };
 }
 
-// Removed or reported lost: copies first, then the receipt, then the keys.
+// Removed or reported lost: copies first, then the receipt and the queue, then the keys. An emergency
+// that runs is respected, unless the device is lost.
 async function dismissed(me) {
   const plans = (await all('copies')).filter(({ roll }) => roll).map(({ plan }) => plan);
-  const over = !plans.length && !me.receipts.length;
-  await transact('strict', ['heads', 'copies', 'blobs', 'device'], (heads, copies, blobs, rows) => {
+  if (me.state !== 'lost' && (await pinned(me)).size) {
+    const gone = await erase(me, plans);
+    return { more: gone.length > 0, swapped: gone.length > 0 };
+  }
+  const over = !plans.length && !me.receipts.length && !(await unsent());
+  await transact('strict', ['heads', 'copies', 'blobs', 'outbox', 'device'], (heads, copies, blobs, outbox, rows) => {
     for (const store of [heads, copies, blobs]) store.clear();
-    if (over) rows.clear();
+    if (over) for (const store of [outbox, rows]) store.clear();
     else amended(rows, (me) => Object.assign(me, { receipts: [...me.receipts, ...plans], pending: null, want: [] }));
   });
-  return { more: !over, swapped: plans.length > 0 };
+  return { more: plans.length > 0, swapped: plans.length > 0 };
 }
 
 // Keep the entries as they come, each checked against its name; what came before a cut is kept too.
@@ -596,8 +619,8 @@ async function adopt(me, record) {
     me.want = found.need;
   });
   const over = roll.children.filter(([, , , verdict]) => verdict === 'erase').map(([plan]) => plan);
-  if (over.length) await erase(me, over); // an end is heeded at once, not only when all the rest is here
-  if (found.need.length) return over.length > 0;
+  const gone = over.length ? await erase(me, over) : []; // at once, not only when all the rest is here
+  if (found.need.length) return gone.length > 0;
   await stock(ASSETS, found.assets);
   await swap(me, record, roll, found);
   return true;
@@ -629,11 +652,13 @@ async function swap(me, record, roll, { names, assets, later }) {
   const { heads: known } = await overview(me);
   const copies = (await all('copies')).filter((copy) => copy.roll);
   const held = await holdings(me);
-  const given = roll.children.filter(([plan, version, pack]) => pack && version >= (held[plan]?.[0] ?? 0));
+  const running = await pinned(me);
+  const still = (plan) => running.has(plan) && held[plan];
+  const given = roll.children.filter(([plan, version, pack]) => pack && version >= (held[plan]?.[0] ?? 0) && !still(plan));
   const fresh = new Set(given.map(([plan]) => plan));
   const spoken = new Set(roll.children.filter(([, , pack]) => !pack).map(([plan]) => plan));
   const kept = copies.filter(({ plan }) => !fresh.has(plan));
-  const odd = kept.some(({ plan }) => !spoken.has(plan)); // not named, or named older: report it
+  const odd = kept.some(({ plan }) => !spoken.has(plan) && !still(plan)); // not named, or older: report it
   const rolls = new Set([record.roll, ...kept.map((copy) => copy.roll)]);
   await transact('strict', ['heads', 'copies', 'device'], (heads, rows, mine) => {
     heads.put({ ...record, assets, names: names.get('') });
@@ -642,6 +667,7 @@ async function swap(me, record, roll, { names, assets, later }) {
     amended(mine, (me) => {
       me.pending = null;
       me.want = later;
+      me.recheck = running.size > 0; // whatever was kept back is due once they are over
       if (odd) me.ask = 'held';
     });
   });

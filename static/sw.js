@@ -64,12 +64,18 @@ const ASKED = {
     await relieve();
     return shown(path);
   },
+  write: ({ entry }) => write(entry),
+  written,
+  choose: ({ by }) => choose(by),
+  who: async () => chosen(await device()),
+  'put away': ({ id }) => putAway(id),
   'take over': () => skipWaiting(),
 };
 
 async function heard({ data, ports }) {
   const answer = await ASKED[data.ask]?.(data);
   ports[0]?.postMessage(answer ?? null);
+  if (answer?.kept) await contact();
 }
 
 // What the page at this address would say now, and the hash of what it would be.
@@ -117,7 +123,8 @@ async function copyOf(event, kind, plan) {
   for (let tries = 2; tries >= 0; tries -= 1) {
     try {
       const copy = await read(await device(), kind, plan);
-      event.waitUntil(sweep().then(contact));
+      const noted = copy && plan ? opening(kind, plan).catch(() => {}) : Promise.resolve();
+      event.waitUntil(noted.then(sweep).then(contact));
       return copy && respond(copy.html, 'text/html; charset=utf-8', 200, copy.headers);
     } catch (error) {
       if (!(error instanceof Damaged)) return null; // the store cannot be opened: ask the network
@@ -196,6 +203,7 @@ async function asset(request, url) {
 
 function post(event, url) {
   if (url.pathname === '/language') return event.respondWith(language(event));
+  if (url.pathname === '/events') return event.respondWith(events(event));
   posted = true;
   if (event.request.mode !== 'navigate') return undefined; // htmx says itself what was not sent
   return event.respondWith(fetch(event.request).catch(() => offline(null, 'unsent')));
@@ -212,6 +220,27 @@ async function language(event) {
   await amend((me) => { me.language = form.get('language'); });
   event.waitUntil(fetch('/language', { method: 'POST', body: new URLSearchParams(form) }).catch(() => {}));
   return moved(back.pathname);
+}
+
+// Into the queue, whether a script sends it or a plain form, whose other fields are the body.
+async function events(event) {
+  const { request } = event;
+  const me = await device().catch(() => null);
+  if (!me?.device) return fetch(request).catch(() => offline(null, 'unsent'));
+  const script = request.mode !== 'navigate';
+  const said = script ? await request.json() : await fromForm(request);
+  const { next, ...entry } = said;
+  const { kept, why } = await write(entry);
+  if (kept) event.waitUntil(contact());
+  if (script) return respond(JSON.stringify({ kept, why }), 'application/json', kept ? 202 : 507);
+  const back = new URL(next ?? '/', location.href);
+  return kept && back.origin === location.origin ? moved(back.pathname) : offline(null, 'unsent');
+}
+
+async function fromForm(request) {
+  const { id, kind, by, plan, incident, drill, next, ...body } = Object.fromEntries(await request.formData());
+  const named = Object.fromEntries(Object.entries({ by, plan, incident }).filter(([, value]) => value));
+  return { ...named, id: id || crypto.randomUUID(), kind, drill: Boolean(drill), next, body };
 }
 
 // ── answers ──────────────────────────────────────────────────────────────────────────────────────

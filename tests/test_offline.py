@@ -318,13 +318,6 @@ def test_a_large_body_is_refused(tablet):
     assert tablet.post(padding="x" * (1 << 19)).status_code == 413
 
 
-def test_events_are_refused_one_by_one_until_there_is_a_queue(tablet):
-    assert tablet.sync(events=[{"id": "a"}, {"id": "b"}])["refused"] == [
-        ["a", "unknown-kind"],
-        ["b", "unknown-kind"],
-    ]
-
-
 def test_a_contact_gives_a_cookie_that_reads_for_a_day_and_is_renewed(tablet, cast):
     tablet.sync()
     cookie = tablet.browser.get_cookie("device").value

@@ -60,6 +60,7 @@ PUBLIC = {
     "sync.sync",
     "sync.enrol",
     "sync.claim",
+    "sync.events",
     "demonstration.show",
     "demonstration.sign_in",
     "demonstration.tablet",
@@ -152,7 +153,7 @@ def require_sign_in() -> ResponseReturnValue | None:
     if g.actor:
         return None
     if request.cookies.get(cookie_name("device")):
-        return _stale_device()
+        return stale_device()
     return to_sign_in()
 
 
@@ -165,7 +166,7 @@ def to_sign_in() -> ResponseReturnValue:
     return redirect(sign_in, 303)
 
 
-def _stale_device() -> ResponseReturnValue:
+def stale_device() -> ResponseReturnValue:
     """The device's cookie ran out: a stranger's answer, and a hint to the worker to sync."""
     answer = make_response(NotFound().get_response())
     answer.headers["Device"] = "stale"

@@ -16,7 +16,7 @@ from views.rendering import STATIC, asset, assets, build
 
 bp = Blueprint("machine", __name__)
 
-WORKER = 1  # the number of the messages between held pages and worker: offline.md 9
+WORKER = 2  # the number of the messages between held pages and worker: offline.md 9
 SHELL = ("app.css", "icons.svg", "held.js")
 YEAR = 31536000
 
@@ -33,7 +33,7 @@ def static(name: str) -> ResponseReturnValue:
 
 @bp.get("/sw.js")
 def worker() -> ResponseReturnValue:
-    """Headers, pages and assets of the shell, trusted keys, device.js, sw.js: one script that
+    """Headers, pages and assets of the shell, trusted keys, the three scripts: one script that
     changes with any of them."""
     constants = {
         "HEADERS": headers.HELD,
@@ -61,7 +61,7 @@ def _shell() -> dict[str, dict[str, str]]:
 
 @cache
 def _scripts() -> str:
-    return "".join((STATIC / name).read_text() for name in ("device.js", "sw.js"))
+    return "".join((STATIC / name).read_text() for name in ("device.js", "outbox.js", "sw.js"))
 
 
 @bp.get("/manifest.json")

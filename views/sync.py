@@ -2,17 +2,22 @@
 
 import json
 from base64 import b64decode, urlsafe_b64decode
-from uuid import UUID
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, g, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+import inbox
 import offline
+import receipts  # noqa: F401  a room that hears what devices write
 import sealing
 from database import DomainError, clock
 from models import Device
 from views import headers
-from views.guards import cookie_name, household
+from views.guards import cookie_name, household, stale_device
+from views.rendering import safe_next
 
 bp = Blueprint("sync", __name__)
 
@@ -77,6 +82,35 @@ def sync() -> ResponseReturnValue:
             samesite="Lax",
         )
     return response
+
+
+@bp.post("/events")
+def events() -> ResponseReturnValue:
+    """The queue's way in without a worker: one entry, of the device that the cookie names."""
+    device = g.actor.device
+    if device is None or not device.is_active:
+        return stale_device()
+    now = clock()
+    said = request.get_json(silent=True) if request.is_json else written(request.form)
+    if not isinstance(said, dict) or not isinstance(said.get("id"), str):
+        raise DomainError("malformed")
+    ms = int(now.timestamp() * 1000)
+    times = {"n": ms, "at": ms, "checked": ms // 1000, "since_check": ms % 1000, "clock_ok": True}
+    ack, refused = inbox.receive(device, [said | times], now)
+    if request.is_json:
+        return jsonify(ack=ack, refused=refused), 202
+    if refused:
+        raise DomainError(refused[0][1])
+    return redirect(safe_next(request.form.get("next")) or "/", 303)
+
+
+def written(form: Mapping[str, str]) -> dict[str, Any]:
+    """A plain form as an entry: what is not the entry's own is its body."""
+    own = {name: form[name] for name in inbox.SAID & form.keys() if form[name]}
+    rest = form.keys() - inbox.SAID - {"next"}
+    body = {name: form[name] for name in rest}
+    id_ = own.get("id") or str(uuid4())
+    return own | {"id": id_, "drill": bool(own.get("drill")), "body": body}
 
 
 def body_of_request() -> bytes:

@@ -314,6 +314,8 @@ ACTS = {
     "kit.replace": _l("put a new box in the place of an old one"),
     "note.edit": _l("left a note for the crèche"),
     "plan.ask-doctor": _l("made a link for the doctor"),
+    "copy.plan": _l("showed its copy of the plan"),
+    "copy.emergency": _l("showed its copy of the emergency page"),
     "plan.read-by-link": _l("opened the plan through the doctor’s link"),
     "plan.confirm-by-link": _l("confirmed the plan through the doctor’s link"),
     "grant.last-day": _l("changed the last day of sharing"),
