@@ -100,6 +100,7 @@ async function tell() {
 // Which held page an address is: its kind and plan, or nothing.
 function held(path) {
   if (path === '/nursery') return ['board'];
+  if (path === '/nursery/emergency') return ['another'];
   const [, plan, emergency] = PLAN.exec(path) ?? [];
   return plan ? [emergency ? 'emergency' : 'plan', plan] : [];
 }

@@ -31,6 +31,7 @@ ROOMS = {
     "nurseries": {"database", "models", "plan"},
     "offices": {"database", "models"},
     "jobs": {"database", "models", "offices"},
+    "incidents": {"inbox", "jobs", "database", "models", "offices"},
     "services": {"database", "models", "offices"},
     "endings": {"database", "models", "offices", "jobs", "plan", "sealing"},
     "booking": {"database", "models", "offices", "jobs", "services"},

@@ -311,9 +311,7 @@ def _script(child: Child, content: Content, places: list[Place], code: str) -> S
             Said(_("(Say if the child is awake and if the child breathes.)"), aloud=False),
             Said(_who(child)),
             *(_known(sheet, content.language, code) for sheet in content.sheets),
-            Said(
-                _("(Say which medicine was given, and at what time.)"), aloud=False, given=True
-            ),
+            Said(_("(Say which medicine was given, and at what time.)"), aloud=False, given=True),
             Said(_("Somebody waits for you at the entrance.")),
         )
     return Script(code, LANGUAGE_NAMES[code], lines)

@@ -320,5 +320,8 @@ ACTS = {
     "plan.confirm-by-link": _l("confirmed the plan through the doctor’s link"),
     "grant.last-day": _l("changed the last day of sharing"),
     "child.hand-over": _l("took the hand-over pack"),
+    "incident.read": _l("read the report of an emergency"),
+    "incident.correct": _l("added a line to the report of an emergency"),
+    "kit.used": _l("took a used box off the list"),
     "copy.unconfirmed": _l("holds a copy that the service did not confirm"),
 }
