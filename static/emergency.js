@@ -160,6 +160,7 @@ function drawRun() {
   if (!running) return;
   place(run.at).append(controls);
   const count = find('count');
+  place(run.at).querySelector('.band').append(count);
   const { pattern, over } = count.dataset;
   count.textContent = now ? pattern.replace('{n}', run.n + 1).replace('{total}', list.length) : over;
   controls.querySelector('details').hidden = !now;
@@ -168,6 +169,7 @@ function drawRun() {
   const said = now ? `${count.textContent}. ${stepWords(now)}` : over;
   if (live.textContent === said) return;
   live.textContent = said;
+  place(run.at).scrollIntoView({ block: 'start' });
   speak(now);
 }
 
@@ -228,7 +230,6 @@ const ACTS = {
     const { at } = button.closest('[data-at]').dataset;
     choose(at, 0);
     note('branch', { at });
-    place(at).scrollIntoView({ block: 'start' });
   },
   step: () => move('step'),
   impossible: ({ dataset: { reason } }) => move('impossible', { reason }),
@@ -278,8 +279,9 @@ addEventListener('click', (event) => {
   const number = event.target.closest('[href^="tel:"], [data-undialled]');
   if (!number || run.over) return;
   if (drill) event.preventDefault();
-  const named = number.dataset.who ?? number.closest('li')?.querySelector('[data-who]')?.textContent;
+  const named = number.dataset.who ?? number.closest('li')?.querySelector('.grow > .strong').textContent;
   note('call', { who: (named ?? '112').trim() });
+  if (!named) document.querySelector('#say').scrollIntoView({ block: 'start' });
 });
 
 // ── beginning, and beginning again ───────────────────────────────────────────────────────────────
@@ -300,11 +302,10 @@ async function resume() {
   }
   draw();
   awake();
-  if (run.at) place(run.at).scrollIntoView({ block: 'start' });
 }
 
 if (drill) {
-  find('exercise').hidden = false;
+  for (const mark of every('exercise')) mark.hidden = false;
   document.body.dataset.drill = '';
   for (const one of every('real')) one.hidden = true; // another language would be the real page
   for (const number of document.querySelectorAll('[href^="tel:"]')) {
