@@ -113,7 +113,7 @@ class IncidentEvent(Sealed):
     n = BigIntegerField()  # the order in which its device wrote
     doubtful = BooleanField(default=False)  # the device's clock could not be trusted
     by = Secret()
-    body = Secret(dict)
+    body = Secret(dict, {})
 
     @classmethod
     def log(cls, incidents: Iterable[Incident]) -> list[Self]:

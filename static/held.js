@@ -27,7 +27,7 @@ if (worker?.controller) {
   });
 }
 
-for (const link of document.querySelectorAll('[data-scripted]')) link.hidden = false;
+for (const link of document.querySelectorAll('[href$="?drill"]')) link.hidden = false; // needs scripts
 
 // ── the board ────────────────────────────────────────────────────────────────────────────────────
 

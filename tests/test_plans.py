@@ -272,7 +272,9 @@ def test_weight_and_birth_date_change_nothing_but_themselves(app, cast):
 
 def without_qr(page):
     """Its picture tells weight and date of birth as well; what it says is tested by itself."""
-    return re.sub(r' viewBox="0 0 \d+ \d+"(?= role)|<path fill="currentColor" d="[^"]+"', "", page)
+    return re.sub(
+        r' viewBox="0 0 \d+ \d+"(?= role)|<path stroke="currentColor" d="[^"]+"', "", page
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -669,3 +671,33 @@ def test_the_language_of_the_emergency_page_is_changed_on_it(as_user, cast):
 
     ways = {form.find("input", {"name": "next"})["value"] for form in page.select(".seg form")}
     assert ways == {address}
+
+
+def test_only_where_two_names_of_a_room_are_alike_the_emergency_asks_which_child(app, cast):
+    asked = {
+        slug: "data-alike" in rendered(app, "emergency", "en", getattr(cast, f"{slug}_plan"))
+        for slug in ("emma", "emma_z", "leo", "mia")
+    }
+
+    assert asked == {"emma": True, "emma_z": True, "leo": False, "mia": False}
+
+
+@pytest.mark.parametrize("slug", CASES)
+def test_in_doubt_the_plan_s_own_rule_is_shown_or_that_it_has_none(app, cast, slug):
+    plan = getattr(cast, f"{slug}_plan")
+    ruled = any(
+        sheet.switches.get("doubt-is-severe") == "yes"
+        for sheet in document.content_of(plan.current).sheets
+    )
+    page = BeautifulSoup(rendered(app, "emergency", "en", plan), "html.parser")
+    shown = page.select_one("[data-doubt]").get_text(" ")
+
+    assert ("In doubt: treat as severe" in shown) == ruled
+    assert ("The plan holds no rule for doubt." in shown) == (not ruled)
+
+
+def test_an_emergency_page_is_small(app, cast):
+    for slug in CASES:
+        for language in LANGUAGES:
+            page = rendered(app, "emergency", language, getattr(cast, f"{slug}_plan")).encode()
+            assert len(gzip.compress(page, 6, mtime=0)) <= 12_000, (slug, language)

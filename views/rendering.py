@@ -239,17 +239,15 @@ LONG = 150  # characters: a code of more would be too fine for a phone to read f
 
 
 def qr(link: str) -> tuple[int, str]:
-    """A QR code as the side of its square and one SVG path, so that the template draws it."""
+    """A QR code as the side of its square and one SVG path of strokes, for the template to draw."""
     error = "m" if len(link) < LONG else "l"
     rows = list(segno.make(link, error=error, micro=False).matrix_iter(border=4))
-    runs = []
+    lines = []
     for y, row in enumerate(rows):
-        x = 0
-        for dark, same in groupby(row):
-            width = len(list(same))
-            runs += [f"M{x} {y}h{width}v1h-{width}z"] if dark else []
-            x += width
-    return len(rows), "".join(runs)
+        widths = [(dark, len(list(same))) for dark, same in groupby(row)]
+        runs = (f"h{width}" if dark else f"m{width} 0" for dark, width in widths)
+        lines.append(f"M0 {y}.5" + "".join(runs) if any(row) else "")
+    return len(rows), "".join(lines)
 
 
 # ── assets ───────────────────────────────────────────────────────────────────────────────────────

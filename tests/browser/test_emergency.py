@@ -1,4 +1,4 @@
-"""The emergency page as a frightened helper uses it, its server dead, its browser killed half way."""
+"""The emergency page as a frightened helper uses it: server dead, browser killed half way."""
 
 import re
 import sqlite3
@@ -90,7 +90,8 @@ def test_twenty_minutes_change_nothing_but_the_digits_of_stopwatches(server, tab
     page = begun(tablet)
     page.locator("[data-act=dose]").first.click()
     written(page)
-    text = """() => [...document.querySelectorAll('body *')].filter(e => !e.closest('.timer, .stamp'))
+    text = """() => [...document.querySelectorAll('body *')]
+        .filter(e => !e.closest('.timer, .stamp'))
         .flatMap(e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data))"""
     before, timers = page.evaluate(text), page.locator(".timer").all_inner_texts()
 
@@ -112,9 +113,9 @@ def test_the_log_is_the_same_on_the_page_the_sheet_and_the_report(
     page.get_by_role("button", name="Done", exact=True).click()
     page.get_by_text("Not possible").click()
     page.get_by_role("button", name="Not found").click()
-    page.evaluate(
-        "addEventListener('click', (tap) => tap.target.closest('[href^=tel]') && tap.preventDefault())"
-    )  # no dialler here
+    page.evaluate(  # no dialler here
+        "addEventListener('click', (e) => e.target.closest('[href^=tel]') && e.preventDefault())"
+    )
     page.locator(".call [href^='tel:']").first.click()
     page.get_by_label("Note").fill("Pale, then better")
     page.get_by_role("button", name="Add the note").click()
@@ -149,7 +150,7 @@ def test_the_log_is_the_same_on_the_page_the_sheet_and_the_report(
 
 def test_an_exercise_says_so_dials_nothing_and_is_no_incident_of_the_child(server, tablet, leo):
     page = tablet.open(f"/plans/{leo}")
-    page.get_by_role("link", name="Practise this emergency").click()
+    page.get_by_role("link", name="Practise").click()
     page.get_by_role("button", name="Yes, at least one of these").first.click()
     page.get_by_role("button", name="Done", exact=True).click()
 
