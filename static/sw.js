@@ -43,7 +43,7 @@ async function activate() {
 async function relieve() {
   if (!registration.waiting) return;
   const open = await clients.matchAll({ type: 'window' });
-  if (open.some(({ url }) => url.endsWith('/emergency'))) return;
+  if (open.some(({ url }) => new URL(url).pathname.endsWith('/emergency'))) return;
   registration.waiting.postMessage({ ask: 'take over' });
 }
 

@@ -3,11 +3,14 @@
 import re
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
 from test_offline_tablet import Tablet
+
+import demo
 
 pytestmark = pytest.mark.browser
 
@@ -127,7 +130,7 @@ def test_the_log_is_the_same_on_the_page_the_sheet_and_the_report(
         *("Called", "Note", "Ended"),
     ]
 
-    server.start()
+    server.start(DEMO_NOW=(demo.NOW + timedelta(hours=1)).isoformat())  # its clock ran on
     tablet.sync()
     page.get_by_role("link", name="Hand-over sheet and report").click()
     page.wait_for_url("**/incidents/*")
@@ -154,7 +157,7 @@ def test_an_exercise_says_so_dials_nothing_and_is_no_incident_of_the_child(serve
     page.get_by_role("button", name="Yes, at least one of these").first.click()
     page.get_by_role("button", name="Done", exact=True).click()
 
-    assert page.get_by_text("EXERCISE").is_visible()
+    assert page.get_by_text("EXERCISE", exact=True).is_visible()
     assert page.locator("[href^='tel:']").count() == 0
     assert page.locator("form[action='/language']").first.is_hidden()
     written(page)
@@ -191,3 +194,37 @@ def test_without_scripts_the_whole_plan_is_there(browser, shared_server, sign_in
     assert page.locator("[data-seen] li:visible").count() > 6
     assert page.locator("[data-act=branch]:visible").count() == 0
     context.close()
+
+
+def test_two_emergencies_run_side_by_side_each_at_its_own_step(server, tablet):
+    server.kill()
+    page = begun(tablet)
+    page.get_by_role("button", name="Done", exact=True).click()
+    second = step(page)
+    written(page)
+    page = tablet.open("/nursery")
+    page.get_by_role("link", name=re.compile("^Mia")).click()
+    page.get_by_role("link", name="Start emergency").click()
+    page.locator("[data-act=branch]").first.click()
+    written(page)
+
+    page = tablet.open("/nursery")
+    running = page.locator("[data-running] a:visible")
+    page.wait_for_selector("[data-running]:not([hidden])")
+    assert running.count() == 2
+    running.filter(has_text="Léo").click()
+    page.wait_for_selector("[aria-current=step]")
+    assert step(page) == second
+
+
+def test_other_signs_and_a_step_back_are_one_tap_away(server, tablet):
+    server.kill()
+    page = begun(tablet)
+    first = step(page)
+    page.get_by_role("button", name="Done", exact=True).click()
+    page.get_by_role("button", name="One step back").click()
+    assert step(page) == first
+    page.get_by_role("button", name="Other signs now").click()
+    page.locator("[data-severity=moderate] [data-act=branch]").click()
+    assert page.locator("[data-chosen]").get_attribute("data-severity") == "moderate"
+    assert step(page) != first
