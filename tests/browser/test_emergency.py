@@ -142,7 +142,9 @@ def test_the_log_is_the_same_on_the_page_the_sheet_and_the_report(
     address = page.url
     parent = start_browser("family").new_page()
     sign_in(parent, "Inês Santos", server)
-    parent.request.post(f"{server.url}/language", form={"language": "en"})
+    parent.request.post(
+        f"{server.url}/language", form={"language": "en"}, headers={"Origin": server.url}
+    )
     parent.goto(address)
     assert parent.get_by_role("heading", level=1).inner_text().startswith("Report of an emergency")
     shown = parent.locator(LINES).all()
