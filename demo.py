@@ -142,7 +142,8 @@ def _make(now: datetime) -> None:
     here = [slug for slug in (*CASES, *SCANNED) if slug not in (*ABSENT, OFFERED)]
     for slug in here:
         nursery = Grant.get(Grant.child == named(slug)).nursery_id
-        Presence.create(child=named(slug), nursery=nursery, day=local(now).date())
+        day, at = local(now).date(), now - timedelta(hours=1)
+        Presence.create(child=named(slug), nursery=nursery, day=day, at=at)
     demo_offices.make(now)
 
 

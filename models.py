@@ -35,6 +35,7 @@ from database import (
     BaseModel,
     DataKey,
     DomainError,
+    JsonField,
     Sealed,
     Secret,
     UtcField,
@@ -466,11 +467,14 @@ class PaperChild(Sealed):
 
 
 class Presence(BaseModel):
-    """Whether a child is here on a day. Ids only: who that is stands in sealed rows."""
+    """Whether a child is here on a day: the latest word. Ids only: who that is stands in sealed
+    rows."""
 
     child = ForeignKeyField(Child, on_delete="CASCADE")
     nursery = ForeignKeyField(Nursery, on_delete="CASCADE")
     day = DateField()
+    here = BooleanField(default=True)
+    at = UtcField(default=clock)
 
     class Meta:
         indexes = ((("child", "nursery", "day"), True),)
@@ -666,6 +670,7 @@ class Device(BaseModel):
     seq = BigIntegerField(default=0)  # the last head's sequence number
     roll = CharField(default="")  # hash of the roll the device said it has applied
     last_contact = UtcField(null=True)
+    health = JsonField(default=dict)  # what it said of itself then: offline.Health
     ended = UtcField(null=True)
 
     @property

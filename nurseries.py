@@ -9,11 +9,25 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from peewee import Case
+from peewee import EXCLUDED, Case
 
+import inbox
 import plan
-from database import DataKey, DomainError, db
-from models import Grant, Nursery, PaperChild, Person, Plan, Presence, Room, Staff, StaffRole, Token
+from database import DataKey, DomainError, db, local
+from inbox import Entry
+from models import (
+    Device,
+    Grant,
+    Nursery,
+    PaperChild,
+    Person,
+    Plan,
+    Presence,
+    Room,
+    Staff,
+    StaffRole,
+    Token,
+)
 
 INVITATION = "staff"
 
@@ -72,6 +86,15 @@ def end_staff(staff: Staff, now: datetime) -> None:
         if staff.role == StaffRole.MANAGER and staff.person_id and not others.exists():
             raise DomainError("last-manager")
         Staff.update(ended=now).where(Staff.id == staff.id, Staff.ended.is_null()).execute()
+        Nursery.touch([staff.nursery_id])  # its tablets let one pick who acts
+
+
+def add_staff(nursery: Nursery, name: str, role: str, now: datetime) -> Staff:
+    with db.atomic():
+        key = nursery.data_key_id
+        row = Staff.create(nursery=nursery, data_key=key, role=role, name=name, created=now)
+        Nursery.touch([nursery.id])
+    return row
 
 
 def invite(staff: Staff, now: datetime) -> str:
@@ -125,17 +148,38 @@ def remove_paper(child: PaperChild) -> None:
         Nursery.touch([child.nursery_id])
 
 
-def note_presence(nursery: Nursery, day: date, come: Iterable[UUID], gone: Iterable[UUID]) -> None:
-    """Who came and who was noted by mistake. Children of other nurseries are left out."""
+def note_presence(
+    nursery: Nursery, day: date, come: Iterable[UUID], gone: Iterable[UUID], at: datetime
+) -> None:
+    """Who came and who did not; of two words the later counts. Other nurseries' children are left
+    out."""
     running = Grant.select(Grant.child).where(Grant.nursery == nursery, Grant.is_running())
     mine = {child_id for (child_id,) in running.tuples()}
-    rows = [{"child": key, "nursery": nursery, "day": day} for key in come if key in mine]
-    here = (Presence.nursery == nursery) & (Presence.day == day)
+    said = {key: here for here, keys in ((True, come), (False, gone)) for key in keys}
+    common = {"nursery": nursery, "day": day, "at": at}
+    rows = [{"child": key, "here": here} | common for key, here in said.items() if key in mine]
+    if not rows:
+        return
     with db.atomic():
-        if rows:
-            Presence.insert_many(rows).on_conflict_ignore().execute()
-        Presence.delete().where(here, Presence.child.in_(list(gone))).execute()
+        Presence.insert_many(rows).on_conflict(
+            conflict_target=[Presence.child, Presence.nursery, Presence.day],
+            preserve=[Presence.here, Presence.at],
+            where=(EXCLUDED.at >= Presence.at),
+        ).execute()
         Nursery.touch([nursery.id])
+
+
+@inbox.handles("presence")
+def hear_presence(device: Device, entry: Entry, now: datetime) -> None:
+    """As told at the device, perhaps hours ago. Each word stays in the inbox; here the last one."""
+    here, at = entry.body.get("here"), entry.when(now)
+    if type(here) is not bool:
+        raise DomainError("malformed")
+    child = inbox.child_of(device, entry.plan)
+    if child and device.nursery_id:
+        one = {child.id}
+        come, gone = (one, ()) if here else ((), one)
+        note_presence(device.nursery, local(at).date(), come, gone, at)
 
 
 def accept(grant: Grant, room_id: UUID | None, by: Person, now: datetime) -> None:

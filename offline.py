@@ -66,6 +66,7 @@ LEASE = {
 }
 ANSWER = 8 << 20  # bytes of entries at most; the device asks for the rest
 WANTS = 200
+HEALTH = ("installed", "persisted", "full", "missing", "scans", "waiting", "refused")
 NUMBERS = 1 << 53  # what JavaScript counts exactly
 
 log = logging.getLogger(__name__)
@@ -467,6 +468,7 @@ class Question:
     erased: tuple[UUID, ...] = ()
     held: Mapping[UUID, int] = field(default_factory=dict)
     events: tuple[dict, ...] = ()
+    health: Mapping[str, bool | int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, body: bytes) -> Self:
@@ -480,6 +482,7 @@ class Question:
                 want=frozenset(str(name) for name in data["want"][:WANTS]),
                 erased=tuple(UUID(plan) for plan in data["erased"]),
                 held={UUID(plan): _number(row[0]) for plan, row in data.get("held", {}).items()},
+                health=_health(data.get("health") or {}),
                 events=tuple(_event(event) for event in data["events"][: inbox.MOST]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
@@ -491,6 +494,11 @@ def _event(value: Any) -> dict:
     if not isinstance(value["id"], str) or len(value["id"]) > 64:
         raise ValueError
     return value
+
+
+def _health(said: Mapping[str, Any]) -> dict[str, bool | int]:
+    """What a device says of itself, for its manager: facts only, no reason to refuse it."""
+    return {name: said[name] for name in HEALTH if type(said.get(name)) in (bool, int)}
 
 
 def _number(value: Any) -> int:
@@ -582,7 +590,7 @@ def _contact(
 ) -> tuple[int, str | None]:
     """The head's number and, where needed, a new cookie. An old or repeated request is refused."""
     seq = max(device.seq, question.seq, int(now.timestamp() * 1000)) + 1
-    change = {"n": question.n, "seq": seq, "last_contact": now}
+    change = {"n": question.n, "seq": seq, "last_contact": now, "health": question.health}
     token = None
     if device.is_active:
         if cookie is None or sealing.digest(cookie) != bytes(device.cookie or b""):

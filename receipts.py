@@ -1,6 +1,9 @@
 """What devices tell of their copies: that one was shown, and that somebody has read a version."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from peewee import CharField, ForeignKeyField
@@ -23,10 +26,13 @@ class Receipt(Sealed):
     name = Secret()
 
     @classmethod
-    def of(cls, version_id: UUID) -> list["Receipt"]:
-        """One for each name, the first time it was said."""
-        rows = Sealed.open_all(cls.select().where(cls.version == version_id).order_by(cls.read))
-        return list({row.name.casefold(): row for row in reversed(rows)}.values())[::-1]
+    def of(cls, version_ids: Iterable[UUID | None]) -> dict[UUID, list[Self]]:
+        """By version, one for each name: the first time it was said."""
+        rows = Sealed.open_all(cls.select().where(cls.version.in_(list(version_ids))))
+        found: dict[UUID, dict[str, Self]] = defaultdict(dict)
+        for row in sorted(rows, key=lambda row: row.read):
+            found[row.version_id].setdefault(row.name.casefold(), row)
+        return {version_id: list(names.values()) for version_id, names in found.items()}
 
 
 @inbox.handles("opening")
@@ -47,12 +53,12 @@ def opening(device: Device, entry: Entry, now: datetime) -> None:
 
 @inbox.handles("read")
 def read(device: Device, entry: Entry, now: datetime) -> None:
-    no = entry.body.get("version")
-    if type(no) is not int or not 0 < no < 1 << 31 or not entry.by:
+    said = str(entry.body.get("version"))  # a plain form knows no numbers
+    if not entry.by or not (said.isascii() and said.isdigit() and len(said) < 10):
         raise DomainError("malformed")
     child = inbox.child_of(device, entry.plan)
     rows = PlanVersion.select().join(Plan, on=(PlanVersion.plan == Plan.id))
-    version = child and rows.where(Plan.id == entry.plan, PlanVersion.no == no).first()
+    version = child and rows.where(Plan.id == entry.plan, PlanVersion.no == int(said)).first()
     if version is None:
         return
     Receipt.create(

@@ -1,15 +1,19 @@
 """What devices write: their entries, who read a version, presence as it was told, their health."""
 
+from datetime import datetime
+
 from peewee import (
     BlobField,
+    BooleanField,
     CharField,
     Database,
     DateTimeField,
     Model,
+    TextField,
     UUIDField,
 )
 from peewee import ForeignKeyField as Key
-from playhouse.migrate import SchemaMigrator
+from playhouse.migrate import SchemaMigrator, migrate
 
 
 def up(migrator: SchemaMigrator, db: Database) -> None:
@@ -49,3 +53,8 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         read = DateTimeField()
 
     db.create_tables([Inbox, Receipt])
+    migrate(
+        migrator.add_column("presence", "here", BooleanField(default=True)),
+        migrator.add_column("presence", "at", DateTimeField(default=datetime(2026, 1, 1))),  # noqa: DTZ001
+        migrator.add_column("device", "health", TextField(default="{}")),
+    )

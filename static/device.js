@@ -440,7 +440,7 @@ async function round() {
     events,
     applied: heads[0]?.seq ?? 0,
     erased: me.receipts,
-    health: { installed: me.installed, persisted: await navigator.storage?.persisted?.(), missing: me.want.length },
+    health: await health(me),
   };
   if (me.ask === 'held') body.held = await holdings(me);
   const talk = await ask(me, JSON.stringify(body));
@@ -544,7 +544,7 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
   const now = record.at;
   const same = !me.recheck && !pending && applied?.roll === head.roll;
   me = await transact('readwrite', ['device', 'heads', 'outbox'], (rows, heads, outbox) => {
-    settle(outbox, head.ack, head.refused);
+    settle(outbox, head.ack, head.refused, head.seq);
     const kept = heads.get(record.roll);
     if (same) kept.onsuccess = () => heads.put({ ...kept.result, ...record }); // younger by this check
     return amended(rows, (me) => {
@@ -588,7 +588,10 @@ async function receive(me, next, entries) {
   let size = 0;
   const flush = async () => {
     const rows = (await Promise.all(batch)).filter(Boolean);
-    await transact('readwrite', ['blobs'], (blobs) => rows.forEach((row) => blobs.put(row)));
+    const keep = (scans) => transact('readwrite', ['blobs'], (blobs) => {
+      for (const row of rows) if (!scans.has(row.hash)) blobs.put(row);
+    });
+    await keep(new Set()).catch((error) => makeRoom(me, error).then(keep));
     got.count += rows.length;
     got.whole &&= rows.length === batch.length;
     batch = [];
@@ -660,13 +663,15 @@ async function swap(me, record, roll, { names, assets, later }) {
   const kept = copies.filter(({ plan }) => !fresh.has(plan));
   const odd = kept.some(({ plan }) => !spoken.has(plan) && !still(plan)); // not named, or older: report it
   const rolls = new Set([record.roll, ...kept.map((copy) => copy.roll)]);
-  await transact('strict', ['heads', 'copies', 'device'], (heads, rows, mine) => {
+  const told = (await all('outbox')).filter(({ board, state, seq }) => board && state === 'stored' && seq < JSON.parse(record.head).seq);
+  await transact('strict', ['heads', 'copies', 'device', 'outbox'], (heads, rows, mine, outbox) => {
+    for (const { id } of told) outbox.delete(id); // the new board knows it
     heads.put({ ...record, assets, names: names.get('') });
     for (const head of known) if (!rolls.has(head.roll)) heads.delete(head.roll);
     for (const plan of fresh) rows.put({ plan, roll: record.roll, names: names.get(plan) });
     amended(mine, (me) => {
       me.pending = null;
-      me.want = later;
+      me.want = Date.now() - (me.full ?? 0) < DAY ? [] : later; // full: text is here, scans must wait
       me.recheck = running.size > 0; // whatever was kept back is due once they are over
       if (odd) me.ask = 'held';
     });

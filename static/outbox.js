@@ -18,7 +18,8 @@ async function write(said) {
   if (!merged) return { kept: false, why: 'full' };
   const bytes = utf8(JSON.stringify(entry));
   if (bytes.length > LARGEST) return { kept: false, why: 'too-large' };
-  const row = { id: said.id, incident: said.incident, state: 'waiting', ...(await boxed(me, said.id, bytes)) };
+  const { id, incident, kind } = said;
+  const row = { id, incident, board: kind === 'presence', state: 'waiting', ...(await boxed(me, id, bytes)) };
   const keep = () => transact('strict', ['outbox', 'device'], (rows, mine) => {
     for (const id of merged) rows.delete(id);
     const known = rows.get(row.id);
@@ -27,7 +28,8 @@ async function write(said) {
       rows.put({ ...row, n: me.written });
     });
   });
-  return keep().then(() => ({ kept: true }), () => ({ kept: false, why: 'storage' }));
+  const again = (error) => makeRoom(me, error).then(keep);
+  return keep().catch(again).then(() => ({ kept: true }), () => ({ kept: false, why: 'storage' }));
 }
 
 // Which entries give way to this one; null when it finds no room. Openings of one page become one.
@@ -111,10 +113,11 @@ function change(rows, id, work) {
   return asked;
 }
 
-// Heed a signed head: what it names is stored there, or never will be. An emergency's own stays: see prune.
-function settle(rows, ack, refused) {
+// Heed a signed head: what it names is stored there, or never will be. An emergency's own stays (see
+// prune), and who is here until a later roll brings a board that knows it.
+function settle(rows, ack, refused, seq) {
   for (const id of ack) {
-    change(rows, id, (row) => (row.incident ? rows.put({ ...row, state: 'stored' }) : rows.delete(id)));
+    change(rows, id, (row) => (row.incident || row.board ? rows.put({ ...row, state: 'stored', seq }) : rows.delete(id)));
   }
   for (const [id, code] of refused) change(rows, id, (row) => rows.put({ ...row, state: 'refused', code }));
 }

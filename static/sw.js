@@ -67,7 +67,11 @@ const ASKED = {
   write: ({ entry }) => write(entry),
   written,
   choose: ({ by }) => choose(by),
-  who: async () => chosen(await device()),
+  who: async () => {
+    const me = await device();
+    return me?.device ? chosen(me) : null;
+  },
+  condition,
   'put away': ({ id }) => putAway(id),
   'take over': () => skipWaiting(),
 };
@@ -149,7 +153,8 @@ async function network(request) {
 // shown, on an enrolled device with one sentence more.
 async function offline(url, why = 'missing') {
   if (LEAFLET.test(url?.pathname)) return shell('/pai/offline', 200);
-  return shell('/offline', 503, await reason(url, why).catch(() => null));
+  const said = await Promise.all([reason(url, why), queued()]).catch(() => []);
+  return shell('/offline', 503, said.filter(Boolean).join(' '));
 }
 
 async function shell(name, status, sentence) {
@@ -168,6 +173,14 @@ async function reason(url, why) {
   if (!say || (url && !plan)) return null;
   const copy = plan && (await get('copies', plan));
   return copy?.erased ? filled(say.erased, dated(new Date(copy.erased))) : say[why];
+}
+
+// How much waits here until it can be sent.
+async function queued() {
+  const me = await device();
+  const say = me && (await words(me, await overview(me)));
+  const n = (await all('outbox')).filter(waits).length;
+  return n && say ? filled(n === 1 ? say.waits : say.wait, { n }) : null;
 }
 
 // ── files ────────────────────────────────────────────────────────────────────────────────────────

@@ -28,7 +28,7 @@ ROOMS = {
     "inbox": {"database", "models", "sealing"},
     "receipts": {"inbox", "database", "models"},
     "offline": {"inbox", "database", "models", "sealing", "phrases"},
-    "nurseries": {"database", "models", "plan"},
+    "nurseries": {"inbox", "database", "models", "plan"},
     "offices": {"database", "models"},
     "jobs": {"database", "models", "offices"},
     "incidents": {"inbox", "jobs", "database", "models", "offices"},

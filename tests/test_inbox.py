@@ -1,6 +1,8 @@
 """What devices write is taken in once, whatever happens on the way; all else is said plainly."""
 # ruff: noqa: F811  the fixtures of the simulated tablet are imported
 
+import gzip
+from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 from uuid import uuid4
@@ -9,12 +11,15 @@ import pytest
 from test_offline import Tablet, enrol, now, row, tablet  # noqa: F401  fixtures
 
 import inbox
+import nurseries
 import offline
-from database import DomainError, clock, db
+from app import do_due_work
+from database import DomainError, clock, db, today
 from inbox import Entry, Inbox
-from models import Audit, DataKey, DeviceState, PlanVersion
+from models import Audit, DataKey, DeviceState, PlanVersion, Presence, Staff
 from plan import stop_sharing
 from receipts import Receipt
+from views import rosters
 
 BODY = {"what": "note", "text": "Léo schläft"}
 
@@ -224,6 +229,17 @@ def test_nobody_but_an_active_device_writes_here(tablet, as_user, heard, app, no
     assert heard == []
 
 
+def test_a_browser_that_does_not_name_its_site_is_known_by_its_origin(tablet, heard):
+    tablet.sync()
+    one = {"id": str(uuid4()), "kind": "brief", "body": BODY}
+
+    elsewhere = tablet.browser.post("/events", json=one, headers={"Origin": "http://evil.test"})
+    ours = tablet.browser.post("/events", json=one, headers={"Origin": "http://localhost"})
+
+    assert (elsewhere.status_code, ours.status_code) == (403, 202)
+    assert len(heard) == 1
+
+
 # ── at once ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -266,7 +282,7 @@ def test_an_opening_offline_becomes_a_sentence_for_the_family(tablet, at, cast):
     assert Audit.select().where(Audit.action.startswith("copy.")).count() == 1
 
 
-def test_who_has_read_a_version_is_kept_once_a_name_and_for_its_child_only(tablet, cast):
+def test_who_has_read_a_version_is_told_once_a_name_and_to_those_it_concerns(tablet, at, cast):
     tablet.sync()
     read = {"kind": "read", "plan": str(cast.leo_plan.id), "body": {"version": 1}}
     said = [entry(**read, by=name, n=n) for n, name in enumerate(("Tessa", "tessa", "Zita"))]
@@ -277,5 +293,114 @@ def test_who_has_read_a_version_is_kept_once_a_name_and_for_its_child_only(table
 
     assert head["refused"] == [[nobody["id"], "malformed"]]
     version = PlanVersion.get(PlanVersion.plan == cast.leo_plan, PlanVersion.no == 1)
-    assert [row.name for row in Receipt.of(version.id)] == ["Tessa", "Zita"]
+    assert [row.name for row in Receipt.of([version.id])[version.id]] == ["Tessa", "Zita"]
     assert Receipt.select().count() == 3
+    family, manager = (
+        at("ines").get(f"/children/{cast.leo.id}/access").text,
+        at("sami").get("/nursery/shares").text,
+    )
+    assert family.count("Zita") == manager.count("Zita") == 1
+    assert "Zita" not in at("olga").get("/nursery/shares").text
+
+
+# ── who is here ──────────────────────────────────────────────────────────────────────────────────
+
+
+def word(plan: Any, here: Any, minutes: int, **more: Any) -> dict[str, Any]:
+    """Said so many minutes ago."""
+    since = clock() - timedelta(minutes=minutes)
+    times = {"checked": int(since.timestamp()), "since_check": 0, "n": 10_000 - minutes}
+    return entry(kind="presence", plan=str(plan.id), body={"here": here}, **times | more)
+
+
+def present(cast: Any) -> bool:
+    return cast.leo.id in rosters.present(cast.baach, today())
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_of_two_words_the_later_counts_in_whatever_order_they_come(tablet, enrol, cast, later):
+    first, second = word(cast.leo_plan, not later, 9), word(cast.leo_plan, later, 3)
+
+    tablet.sync(events=[second])
+    enrol().sync(events=[first])
+
+    assert present(cast) is later
+    assert Inbox.select().where(Inbox.kind == "presence").count() == 2
+
+
+def test_a_word_of_yesterday_says_nothing_about_today(tablet, cast):
+    Presence.delete().execute()
+
+    tablet.sync(events=[word(cast.leo_plan, True, 60 * 24)])
+
+    assert not present(cast)
+    yesterday = today() - timedelta(days=1)
+    assert Presence.get(Presence.child == cast.leo, Presence.day == yesterday).here
+
+
+def test_the_form_and_the_tablet_write_to_the_same_list(app, tablet, at, cast):
+    tablet.sync(events=[word(cast.leo_plan, True, 1)])
+    sami = at("sami")
+    assert present(cast)
+
+    sami.post("/nursery/presence", {"day": today().isoformat(), "was": [str(cast.leo.id)]})
+
+    assert not present(cast)
+    do_due_work(app)
+    leo = sami.page("/nursery").find("a", href=f"/plans/{cast.leo_plan.id}").find_parent("li")
+    assert leo["data-here"] == ""
+
+
+@pytest.mark.parametrize("here", [None, "yes", 1])
+def test_a_word_that_is_neither_yes_nor_no_is_refused(tablet, cast, here):
+    one = word(cast.leo_plan, here, 1)
+
+    assert tablet.sync(events=[one])["refused"] == [[one["id"], "malformed"]]
+
+
+def test_nobody_notes_a_child_that_the_crèche_does_not_look_after(tablet, cast):
+    before = Presence.select().count()
+
+    head = tablet.sync(events=[word(cast.theo_plan, True, 1)])
+
+    assert len(head["ack"]) == 1
+    assert Presence.select().count() == before
+
+
+def test_a_tablet_lets_one_pick_among_those_who_work_there(app, tablet, at, cast):
+    tablet.sync()
+    at("sami").post("/nursery/people", {"name": "Zita Neu", "role": "staff"})
+    do_due_work(app)
+    tablet.sync()
+    common = tablet.json(tablet.roll["common"])
+    board = gzip.decompress(tablet.blobs[common["pages"]["board.fr"]]).decode()
+    assert "<option>Zita Neu</option>" in board
+
+    nurseries.end_staff(Staff.select().order_by(Staff.created.desc()).get(), clock())
+    do_due_work(app)
+    tablet.sync()
+
+    common = tablet.json(tablet.roll["common"])
+    assert "Zita Neu" not in gzip.decompress(tablet.blobs[common["pages"]["board.fr"]]).decode()
+
+
+# ── how a device is ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_manager_reads_what_a_tablet_lacks(tablet, at, cast):
+    tablet.sync(health={"installed": False, "persisted": True, "missing": 2, "odd": "x" * 999})
+
+    line = at("sami").page("/nursery/devices").find(id=f"device-{tablet.id}").get_text(" ")
+    page = at("sami").words(f"/nursery/devices/{tablet.id}")
+
+    assert row(tablet).health == {"installed": False, "persisted": True, "missing": 2}
+    for text in (line, page):
+        assert "2 plans are missing" in text
+        assert "not installed as an app" in text
+        assert "may delete" not in text
+
+
+@pytest.mark.parametrize("odd", [None, {}, {"missing": "many"}])
+def test_a_device_that_says_nothing_of_itself_is_heard_all_the_same(tablet, odd):
+    assert tablet.sync(health=odd)["state"] == "active"
+    assert row(tablet).health == {}

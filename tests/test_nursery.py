@@ -547,7 +547,7 @@ def test_presence_of_a_foreign_child_and_of_another_day_is_not_taken(at, cast):
     foreign = {"day": today().isoformat(), "here": [str(cast.theo.id), "nonsense"]}
 
     client.post("/nursery/presence", foreign)
-    nurseries.note_presence(cast.baach, today(), [cast.theo.id], [])
+    nurseries.note_presence(cast.baach, today(), [cast.theo.id], [], clock())
     answer = client.post("/nursery/presence", {"day": "2026-11-23", "here": [str(cast.sofia.id)]})
 
     mine = Presence.select().where(Presence.nursery == cast.baach)

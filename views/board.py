@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from peewee import JOIN, fn
+from peewee import JOIN, ModelSelect, fn
 
 from database import Sealed, clock
 from endings import stop_of
@@ -22,6 +22,7 @@ from models import (
     PlanVersion,
     Presence,
     Room,
+    Staff,
 )
 from plan import content_of
 from views.rendering import plain
@@ -72,6 +73,7 @@ def board_context(nursery: Nursery, language: str) -> dict[str, Any]:
         "paper": len(paper),
         "places": sorted({child.place for child in paper if child.place}, key=plain),
         "plain": plain,
+        "staff": sorted((row.name for row in Sealed.open_all(_staff(nursery))), key=plain),
     }
 
 
@@ -166,10 +168,14 @@ def _plans_waiting(plans: Iterable[Plan]) -> set[UUID]:
     return {plan_id for (plan_id,) in query.tuples()}
 
 
+def _staff(nursery: Nursery) -> ModelSelect:
+    return nursery.staff.where(Staff.ended.is_null())
+
+
 def _last_here(nursery: Nursery) -> dict[UUID, date]:
     query = (
         Presence.select(Presence.child, fn.MAX(Presence.day))
-        .where(Presence.nursery == nursery)
+        .where(Presence.nursery == nursery, Presence.here)
         .group_by(Presence.child)
     )
     return dict(query.tuples())

@@ -542,6 +542,7 @@ def access_page(
         may_share=can(g.actor, "child.share", child),
         guardians=family.guardians(child),
         holdings=family.holdings(situation.plan),
+        readers=family.readers(situation.plan),
         openings=openings,
         page=number,
         more=more,

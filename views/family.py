@@ -35,6 +35,7 @@ from models import (
     Staff,
 )
 from plan import Content, content_of
+from receipts import Receipt
 
 SOON = timedelta(days=60)  # the first step of the kit's reminders
 RENEWAL = timedelta(days=42)
@@ -338,6 +339,11 @@ def holdings(plan: Plan | None) -> list[Holding]:
         .order_by(Nursery.name)
     )
     return [Holding(*row) for row in rows.tuples()]
+
+
+def readers(plan: Plan | None) -> list[Receipt]:
+    """Who says to have read the version in force."""
+    return Receipt.of([plan.current_id]).get(plan.current_id, []) if plan else []
 
 
 def openings(child: Child, page: int) -> tuple[list[Opening], bool]:

@@ -33,7 +33,7 @@ def static(name: str) -> ResponseReturnValue:
 
 @bp.get("/sw.js")
 def worker() -> ResponseReturnValue:
-    """Headers, pages and assets of the shell, trusted keys, the three scripts: one script that
+    """Headers, pages and assets of the shell, trusted keys, the worker’s scripts: one script that
     changes with any of them."""
     constants = {
         "HEADERS": headers.HELD,
@@ -61,7 +61,9 @@ def _shell() -> dict[str, dict[str, str]]:
 
 @cache
 def _scripts() -> str:
-    return "".join((STATIC / name).read_text() for name in ("device.js", "outbox.js", "sw.js"))
+    return "".join(
+        (STATIC / name).read_text() for name in ("device.js", "outbox.js", "ready.js", "sw.js")
+    )
 
 
 @bp.get("/manifest.json")

@@ -228,13 +228,7 @@ def add_person(nursery: Nursery) -> ResponseReturnValue:
     form = PersonForm()
     if not form.validate_on_submit():
         return people_page(nursery, 422, form=form)
-    row = Staff.create(
-        nursery=nursery,
-        data_key=nursery.data_key_id,
-        role=form.role.data,
-        name=form.name.data,
-        created=clock(),
-    )
+    row = nurseries.add_staff(nursery, form.name.data, form.role.data, clock())
     Audit.note(g.actor, "staff.add", row.id)
     return done(_("Added."), "people", lambda: people_page(nursery))
 
@@ -375,7 +369,7 @@ def note_presence(nursery: Nursery) -> ResponseReturnValue:
     mine = [child.id for _, children in rosters.by_room(nursery) for child in children]
     come = [key for key in mine if str(key) in ticked - was]
     gone = [key for key in mine if str(key) in was - ticked]
-    nurseries.note_presence(nursery, day, come, gone)
+    nurseries.note_presence(nursery, day, come, gone, clock())
     return done(_("Saved."), "presence", lambda: presence_page(nursery))
 
 

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from functools import cache
 
+from flask import g
 from flask_babel import lazy_gettext as _l
 from peewee import OperationalError
 
@@ -17,7 +18,7 @@ from views.rendering import STATIC, asset, build, code
 from views.words import everywhere
 
 # What held pages load: fetched before a copy is used, kept while it is held.
-ASSETS = ("app.css", "icons.svg", "held.js", "emergency.js")
+ASSETS = ("app.css", "icons.svg", "held.js", "tablet.js", "emergency.js")
 
 # The status line of a held page. Digits only: a device knows no Luxembourgish month.
 STAMP = {
@@ -34,6 +35,8 @@ STAMP = {
     "missing": _l("This plan is not on this device. Use the paper plan. Emergency: 112."),
     "damaged": _l("This copy is damaged and not shown. Use the paper plan. Emergency: 112."),
     "erased": _l("This plan was erased from this device on {day}.{month}.{year}."),
+    "waits": _l("{n} entry waits on this tablet until it can be sent."),
+    "wait": _l("{n} entries wait on this tablet until they can be sent."),
     "unsent": _l("Nothing was sent: no connection. Go back and try again."),
 }
 
@@ -69,4 +72,6 @@ def online(owner: Plan | Nursery, kind: str, now: datetime) -> str:
     if page is None:
         page = rendered_now(owner, kind, now)
     today = local(now).date().isoformat()
-    return offline.stamped(page, *offline.stamp(now, now, release().words[code()]), today)
+    page = offline.stamped(page, *offline.stamp(now, now, release().words[code()]), today)
+    # To a tablet its worker answers from the copy: what comes from here, it does not hold.
+    return page.replace(" data-today=", " data-device data-today=", 1) if g.actor.device else page

@@ -28,6 +28,7 @@ from models import (
     Room,
     Staff,
 )
+from receipts import Receipt
 from views import family
 from views.rendering import plain
 
@@ -56,6 +57,7 @@ class Share:
     in_force: bool
     may_check: bool
     copies: tuple[Copy, ...]
+    readers: tuple[Receipt, ...]  # who says to have read the version in force
 
     @property
     def is_held(self) -> bool:
@@ -99,6 +101,7 @@ def _shares(nursery: Nursery, actor: Actor) -> list[Share]:
     waiting = _waiting(plans)
     own = {child_id for (child_id,) in Guardian.children_of(actor).tuples()}
     copies = _copies(nursery)
+    readers = Receipt.of(row.current_id for row in plans.values())
     made = []
     for grant in grants:
         row = plans.get(grant.child_id)
@@ -112,6 +115,7 @@ def _shares(nursery: Nursery, actor: Actor) -> list[Share]:
             in_force=row is not None and row.current_id is not None,
             may_check=not mine,
             copies=tuple(copies[row.id]) if row else (),
+            readers=tuple(readers.get(row.current_id, ())) if row else (),
         )
         made.append(share)
     return sorted(made, key=lambda share: plain(share.name))
@@ -235,6 +239,9 @@ def present(nursery: Nursery, day: date) -> set[UUID]:
     """Who is noted as here on that day, of the children that the nursery looks after now."""
     running = Grant.select(Grant.child).where(Grant.nursery == nursery, Grant.is_running())
     query = Presence.select(Presence.child).where(
-        Presence.nursery == nursery, Presence.day == day, Presence.child.in_(running)
+        Presence.nursery == nursery,
+        Presence.day == day,
+        Presence.child.in_(running),
+        Presence.here,
     )
     return {child_id for (child_id,) in query.tuples()}
