@@ -81,6 +81,7 @@ function showRunning(list) {
     if (!child) continue;
     const row = child.closest('li').cloneNode(true);
     row.removeAttribute('data-search');
+    row.querySelector('.chip')?.remove();
     row.querySelector('a').href += '/emergency';
     card.querySelector('ul').append(row);
   }
