@@ -164,6 +164,8 @@ POLICY: dict[str, Predicate] = {
     "nursery.manage": manages,
     "invitation.take": signed_in,
     "paper.edit": works_here,
+    "incident.read": seen,
+    "incident.correct": works_here,
     "presence.note": works_here,
     "device.manage": manages,
 }

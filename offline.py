@@ -44,7 +44,7 @@ from shelf import PlacePhoto
 
 PROTOCOL = 1  # `v` of request, head, roll and pack
 PAGES = ("plan", "emergency")
-BOARD = "board"
+BOARDS = ("board", "another")  # of a nursery: its board, and a child without a plan
 PACK = "pack"
 
 CODE = timedelta(minutes=10)
@@ -99,7 +99,7 @@ def render(owner: Plan | Nursery, release: Release, now: datetime) -> None:
     number = owner.changes  # read before the content: a change from here on leaves it due
     key_id = owner.data_key_id if isinstance(owner, Nursery) else owner.child.data_key_id
     version = 0 if isinstance(owner, Nursery) else owner.current.no
-    kinds = (BOARD,) if isinstance(owner, Nursery) else PAGES
+    kinds = BOARDS if isinstance(owner, Nursery) else PAGES
     pages = {
         (kind, language): _packed(release.render(kind, language, owner))
         for kind in kinds

@@ -27,6 +27,8 @@ if (worker?.controller) {
   });
 }
 
+for (const link of document.querySelectorAll('[href$="?drill"]')) link.hidden = false; // needs scripts
+
 // ── the board ────────────────────────────────────────────────────────────────────────────────────
 
 const filter = document.querySelector('[data-filter]');
@@ -63,4 +65,30 @@ if (filter) {
   filter.hidden = false;
   filter.querySelector('[data-here-count]').textContent = document.querySelectorAll(`[data-here="${today}"]`).length;
   filter.addEventListener('input', find);
+}
+
+// Emergencies that were begun on this device and not ended stand on top.
+function showRunning(list) {
+  const over = new Set(list.filter(({ body }) => body.what === 'end').map(({ incident }) => incident));
+  const last = Date.now() - 6 * 3_600_000;
+  const running = list.filter(({ incident, drill, at }) => !drill && !over.has(incident) && at > last);
+  const card = document.querySelector('[data-running]');
+  const plans = new Set(running.map(({ plan }) => plan));
+  card.hidden = running.length === 0;
+  card.querySelector('[data-running-other]').hidden = !plans.delete(undefined);
+  for (const plan of plans) {
+    const child = document.querySelector(`[data-search] [href="/plans/${plan}"]`);
+    if (!child) continue;
+    const row = child.closest('li').cloneNode(true);
+    row.removeAttribute('data-search');
+    row.querySelector('.chip')?.remove();
+    row.querySelector('a').href += '/emergency';
+    card.querySelector('ul').append(row);
+  }
+}
+
+if (filter && worker?.controller) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }) => showRunning((data ?? []).filter(({ state, body }) => body.what && state !== 'refused'));
+  worker.controller.postMessage({ ask: 'written', kind: 'incident' }, [port2]);
 }

@@ -43,7 +43,7 @@ async function activate() {
 async function relieve() {
   if (!registration.waiting) return;
   const open = await clients.matchAll({ type: 'window' });
-  if (open.some(({ url }) => url.endsWith('/emergency'))) return;
+  if (open.some(({ url }) => new URL(url).pathname.endsWith('/emergency'))) return;
   registration.waiting.postMessage({ ask: 'take over' });
 }
 
@@ -104,6 +104,7 @@ async function tell() {
 // Which held page an address is: its kind and plan, or nothing.
 function held(path) {
   if (path === '/nursery') return ['board'];
+  if (path === '/nursery/emergency') return ['another'];
   const [, plan, emergency] = PLAN.exec(path) ?? [];
   return plan ? [emergency ? 'emergency' : 'plan', plan] : [];
 }

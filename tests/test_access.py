@@ -14,6 +14,7 @@ import booking
 import offline
 import sealing
 from database import clock
+from incidents import Incident
 from models import Contact, Device, DeviceState, Grant, Guardian, KitUnit, PaperChild, Room, Staff
 from offices import CareRequest, Centre, InfoSession, RequestKind, RequestStatus, Service
 from views.guards import PUBLIC
@@ -64,6 +65,15 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
         "training_id": new_session("training").id,
         "record_id": unit.id,
         "kit_unit_id": unit.id,
+        "incident_id": Incident.create(
+            plan=plan,
+            child=child,
+            nursery=nursery,
+            data_key=child.data_key_id,
+            drill=False,
+            started=clock(),
+            last=clock(),
+        ).id,
         "service_id": Service.get().id,
         "centre_id": Centre.get().id,
         "care_request_id": care_request.id,

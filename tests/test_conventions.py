@@ -33,6 +33,7 @@ ROOMS = {
     "nurseries": {"inbox", "database", "models", "plan"},
     "offices": {"database", "models"},
     "jobs": {"database", "models", "offices"},
+    "incidents": {"inbox", "jobs", "database", "models", "offices"},
     "services": {"database", "models", "offices"},
     "endings": {"database", "models", "offices", "jobs", "plan", "sealing"},
     "booking": {"database", "models", "offices", "jobs", "services"},

@@ -350,7 +350,8 @@ def test_the_first_answer_brings_every_plan_in_every_language(tablet, cast):
     assert set(pack["pages"]) == kinds
     assert cast.leo.name in tablet.page(cast.leo_plan, "plan.lb")
     common = tablet.json(tablet.roll["common"])
-    assert set(common["pages"]) == {f"board.{lang}" for lang in LANGUAGES}
+    kinds = {f"{kind}.{lang}" for kind in offline.BOARDS for lang in LANGUAGES}
+    assert set(common["pages"]) == kinds
     assert set(common["words"]) == set(LANGUAGES)
 
 

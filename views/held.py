@@ -8,6 +8,7 @@ from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
+import services
 from database import Sealed, local, today
 from endings import stop_of
 from models import (
@@ -42,7 +43,7 @@ from remarks import DoctorReading, Note
 from shelf import PlacePhoto, gaps, shelf
 from views import headings, words
 from views.board import board_context
-from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number
+from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number, plain
 
 CALL_LANGUAGES = ("lb", "fr", "de", "en")  # what every operator of 112 speaks
 DAILY = ("meals", "timetable", "activities", "sleep", "outings", "care")
@@ -68,6 +69,7 @@ class Said(NamedTuple):
     text: str
     aloud: bool = True
     more: tuple[Reading, ...] = ()
+    given: bool = False  # the medicine given so far is told here
 
 
 class Script(NamedTuple):
@@ -122,13 +124,23 @@ def with_places(plan: Plan, language: str) -> dict[str, Any]:
 def emergency_page(plan: Plan, language: str) -> dict[str, Any]:
     facts = plan_facts(plan, language)
     content = facts["content"]
-    pairs = [(sheet, group) for sheet in content.sheets for group in sheet.groups]
+    groups = [
+        (f"sheets.{s}.groups.{n}", sheet, group)
+        for s, sheet in enumerate(content.sheets)
+        for n, group in enumerate(sheet.groups)
+    ]
     beside = zip(content.medicines, shelf(content.medicines, facts["units"]), strict=True)
     return facts | {
-        "groups": sorted(pairs, key=lambda pair: GRAVEST_FIRST.index(pair[1].severity)),
-        "medicines": [(medicine, units) for medicine, units in beside if not medicine.daily],
+        "groups": sorted(groups, key=lambda found: GRAVEST_FIRST.index(found[2].severity)),
+        "medicines": [
+            (f"medicines.{n}", medicine, units)
+            for n, (medicine, units) in enumerate(beside)
+            if not medicine.daily
+        ],
         "ticked": ticked,
         "place_photos": PlacePhoto.of(plan.id),
+        "alike": has_alike(plan.child),
+        "second": as_text(facts["scripts"][0]),
     }
 
 
@@ -229,6 +241,15 @@ def places_of(child: Child) -> list[Place]:
     ]
 
 
+def has_alike(child: Child) -> bool:
+    """Whether another child of its room is called nearly the same: only then a page asks."""
+    rooms = Grant.select(Grant.room).where(Grant.child == child, Grant.is_running())
+    beside = Grant.select(Grant.child).where(Grant.room.in_(rooms), Grant.is_running())
+    others = Child.select().where(Child.id.in_(beside), Child.id != child.id)
+    own = plain(child.first_name)
+    return any(plain(other.first_name) == own for other in Sealed.open_all(others))
+
+
 def scan_of(scan_id: UUID | None) -> list[str]:
     """The pages of the paper by their SHA-256, in order."""
     pages = ScanPage.select(Blob.sha256).join(Blob).where(ScanPage.scan == scan_id)
@@ -248,15 +269,27 @@ def board_page(nursery: Nursery, language: str) -> dict[str, Any]:
     return {"here": "/nursery", "salt": nursery.id.hex} | board_context(nursery, language)
 
 
+def another_page(nursery: Nursery, language: str) -> dict[str, Any]:
+    """A child without a plan: what to say to 112, the entrance, a stopwatch and a log."""
+    place = Place(nursery.name, "", nursery.address, nursery.entrance, nursery.phone)
+    scripts = tuple(other_script(place, code) for code in in_call_order(language))
+    return {
+        "here": "/nursery",
+        "salt": nursery.id.hex,
+        "nursery": nursery,
+        "scripts": scripts,
+        "second": as_text(scripts[0]),
+        "poison": services.by_slug("poison")["poison"],
+    }
+
+
 # ── what to say to 112 ───────────────────────────────────────────────────────────────────────────
 
 
 def scripts(
     child: Child, content: Content, places: list[Place], language: str
 ) -> tuple[Script, ...]:
-    """The reader's language first; operators answer in four languages, whatever the reader's."""
-    order = (language, *(code for code in CALL_LANGUAGES if code != language))
-    return tuple(_script(child, content, places, code) for code in order)
+    return tuple(_script(child, content, places, code) for code in in_call_order(language))
 
 
 def _script(child: Child, content: Content, places: list[Place], code: str) -> Script:
@@ -269,10 +302,38 @@ def _script(child: Child, content: Content, places: list[Place], code: str) -> S
             Said(_("(Say if the child is awake and if the child breathes.)"), aloud=False),
             Said(_who(child)),
             *(_known(sheet, content.language, code) for sheet in content.sheets),
-            Said(_("(Say which medicine was given, and at what time.)"), aloud=False),
+            Said(_("(Say which medicine was given, and at what time.)"), aloud=False, given=True),
             Said(_("Somebody waits for you at the entrance.")),
         )
     return Script(code, LANGUAGE_NAMES[code], lines)
+
+
+def other_script(place: Place, code: str) -> Script:
+    """For a child without a plan: where, how to call back, and what the caller must say."""
+    with force_locale(LOCALES[code]):
+        lines = (
+            *_where([place]),
+            Said(_("It is an emergency with a child.")),
+            Said(_("(Say what you see.)"), aloud=False),
+            *([Said(_("You can call back: %(phone)s", phone=place.phone))] if place.phone else ()),
+            Said(_("(Say if the child is awake and if the child breathes.)"), aloud=False),
+            Said(_("(Say the child’s name and how old the child is.)"), aloud=False),
+            Said(_("Somebody waits for you at the entrance.")),
+        )
+    return Script(code, LANGUAGE_NAMES[code], lines)
+
+
+def in_call_order(language: str) -> tuple[str, ...]:
+    """The reader's language first; operators answer in four languages, whatever the reader's."""
+    return (language, *(code for code in CALL_LANGUAGES if code != language))
+
+
+def as_text(script: Script) -> str:
+    """The same words for a phone that reads a QR code."""
+    return "\n".join(
+        "; ".join((said.text, *("".join(p.words for p in r.pieces) for r in said.more)))
+        for said in script.lines
+    )
 
 
 def _where(places: list[Place]) -> list[Said]:
@@ -311,4 +372,5 @@ CONTEXTS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "emergency": emergency_page,
     "stopped": stopped_page,
     "board": board_page,
+    "another": another_page,
 }

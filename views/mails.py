@@ -31,6 +31,8 @@ SAID = {
         "sharing: look at that day, and take the hand-over pack."
     ),
     "sharing-changed": _l("The other guardian or a crèche has changed who holds a plan."),
+    "incident-over": _l("The crèche %(place)s has written a report for you. Open the app."),
+    "incident-nearby": _l("The crèche %(place)s may want a call from the service."),
     "sharing-ends": _l("Sharing with a crèche ends soon. Look at the last day."),
 }
 # Where each kind of notice leads: endpoint, name of its argument.
@@ -43,6 +45,8 @@ PLACES = {
     "turning-four-90": ("hand_over.show", "child_id"),
     "turning-four-30": ("hand_over.show", "child_id"),
     "sharing-changed": ("children.access", "child_id"),
+    "incident-over": ("incidents.show", "incident_id"),
+    "incident-nearby": ("desk.index", "about"),
     "sharing-ends": ("hand_over.show", "child_id"),
 }
 WITH_CALENDAR = {"request-confirmed"}
@@ -77,7 +81,8 @@ def starts_of(notice: Notice) -> datetime | None:
 def said(notice: Notice) -> str:
     """In the language of the moment: the reader's on a page, the recipient's in a mail."""
     starts = starts_of(notice)
-    return str(SAID[notice.code]) % {"when": moment(starts) if starts else ""}
+    place = (notice.facts or {}).get("place", "")
+    return str(SAID[notice.code]) % {"when": moment(starts) if starts else "", "place": place}
 
 
 def path_of(notice: Notice) -> str:

@@ -76,8 +76,9 @@ def stay(endpoint: str, values: dict[str, Any]) -> None:
 
 @bp.before_request
 def person_needed() -> ResponseReturnValue | None:
-    """A tablet stands here without a person: it reads the board, whoever manages signs in."""
-    if g.actor.person is None and request.endpoint != "nursery.board":
+    """A tablet stands here without a person: it reads what it holds, whoever manages signs in."""
+    held = {"nursery.board", "nursery.emergency"}
+    if g.actor.person is None and request.endpoint not in held:
         return guards.to_sign_in()
     return None
 
@@ -88,11 +89,23 @@ def person_needed() -> ResponseReturnValue | None:
 @bp.get("")
 @allowed("nursery.board")
 def board() -> ResponseReturnValue:
+    return of_nursery("board")
+
+
+@bp.get("/emergency")
+@allowed("nursery.board")
+def emergency() -> ResponseReturnValue:
+    """A child without a plan here."""
+    return of_nursery("another")
+
+
+def of_nursery(kind: str) -> ResponseReturnValue:
+    """The page that devices hold as well, of the nursery asked for, the device's or the first."""
     mine = Nursery.visible_to(g.actor).order_by(Nursery.name)
     device = g.actor.device
     chosen = request.args.get("nursery", type=UUID) or (device and device.nursery_id)
     nursery = get_or_404(mine, chosen) if chosen else mine.first() or abort(404)
-    return release.online(nursery, offline.BOARD, clock())
+    return release.online(nursery, kind, clock())
 
 
 @bp.get("/manage")

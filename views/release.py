@@ -18,7 +18,7 @@ from views.rendering import STATIC, asset, build, code
 from views.words import everywhere
 
 # What held pages load: fetched before a copy is used, kept while it is held.
-ASSETS = ("app.css", "icons.svg", "held.js", "tablet.js")
+ASSETS = ("app.css", "icons.svg", "held.js", "tablet.js", "emergency.js")
 
 # The status line of a held page. Digits only: a device knows no Luxembourgish month.
 STAMP = {

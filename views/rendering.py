@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -249,11 +250,19 @@ def plain(text: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
+LONG = 150  # characters: a code of more would be too fine for a phone to read from a screen
+
+
 def qr(link: str) -> tuple[int, str]:
-    """A QR code as the side of its square and one SVG path, so that the template draws it."""
-    rows = list(segno.make(link, error="m", micro=False).matrix_iter(border=4))
-    dots = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
-    return len(rows), "".join(dots)
+    """A QR code as the side of its square and one SVG path of strokes, for the template to draw."""
+    error = "m" if len(link) < LONG else "l"
+    rows = list(segno.make(link, error=error, micro=False).matrix_iter(border=4))
+    lines = []
+    for y, row in enumerate(rows):
+        widths = [(dark, len(list(same))) for dark, same in groupby(row)]
+        runs = (f"h{width}" if dark else f"m{width} 0" for dark, width in widths)
+        lines.append(f"M0 {y}.5" + "".join(runs) if any(row) else "")
+    return len(rows), "".join(lines)
 
 
 # ── assets ───────────────────────────────────────────────────────────────────────────────────────

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask_babel import force_locale
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from plan import Medicine, Sheet, SignGroup
 from views.rendering import LANGUAGE_NAMES, LOCALES
 
 CONDITIONS = {
@@ -44,6 +46,37 @@ RULES = {
     "all": _l("all of these together"),
     "": _l("not on the paper"),
 }
+# What a person says who picks a group of signs.
+BRANCHES = {
+    "any": _l("Yes, at least one of these"),
+    "all": _l("Yes, all of these together"),
+    "": _l("Yes, this is so"),
+}
+# The lines of an emergency's log: {words} stand on the plan, or were typed.
+LOG = {
+    "start": _l("Started"),
+    "guard": _l("The child was recognised"),
+    "branch": _l("Chosen: {words}"),
+    "step": _l("Done: {words}"),
+    "impossible": _l("Not possible ({reason}): {words}"),
+    "dose": _l("Given: {words}"),
+    "call": _l("Called: {words}"),
+    "note": _l("Note: {words}"),
+    "correction": _l("Correction: {words}"),
+    "end": _l("Ended"),
+}
+REASONS = {
+    "missing": _l("Not found"),
+    "broken": _l("Does not work"),
+    "nobody": _l("Nobody is free"),
+    "other": _l("Another reason"),
+}
+ROLES = (
+    _l("Stays beside the child"),
+    _l("Calls"),
+    _l("Fetches the kit, opens the door"),
+    _l("Minds the other children"),
+)
 ANSWERS = {"yes": _l("Yes"), "no": _l("No"), "": _l("Not on the paper")}
 SWITCHES = {
     "asthma-too": _l("Asthma as well"),
@@ -52,6 +85,21 @@ SWITCHES = {
     "doubt-is-severe": _l("In doubt: treat as severe"),
     "act-without-parents": _l("Act even if the parents cannot be reached"),
 }
+
+
+def branch(group: SignGroup, sheet: Sheet | None = None) -> str:
+    """The heading of a group of signs; with its condition where a plan has several."""
+    said = str(SEVERITIES[group.severity])
+    if group.rule and group.lines("signs"):
+        said = _("%(severity)s: %(rule)s", severity=said, rule=RULES[group.rule])
+    return f"{CONDITIONS[sheet.condition]}. {said}" if sheet else said
+
+
+def medicine(given: Medicine) -> str:
+    """Name, strength and dose letter by letter."""
+    return " ".join(filter(None, (given.name, given.strength, given.dose)))
+
+
 RENEWALS = {
     "first": _l("First plan"),
     "renewal": _l("Renewal of an earlier plan"),
@@ -273,5 +321,8 @@ ACTS = {
     "plan.confirm-by-link": _l("confirmed the plan through the doctor’s link"),
     "grant.last-day": _l("changed the last day of sharing"),
     "child.hand-over": _l("took the hand-over pack"),
+    "incident.read": _l("read the report of an emergency"),
+    "incident.correct": _l("added a line to the report of an emergency"),
+    "kit.used": _l("took a used box off the list"),
     "copy.unconfirmed": _l("holds a copy that the service did not confirm"),
 }
