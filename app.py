@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
+import deadlines
 import offline
 import sealing
 from database import DomainError, check_schema, clock, db, local, open_database, shift_clock
@@ -150,8 +151,9 @@ def leave_due_work(response: Response) -> Response:
 
 
 def do_due_work(app: Flask, most: int = 50) -> int:
-    """Render and send what is due; safe to run twice, or in several workers at once."""
+    """End, remind, render and send what is due; safe to run twice, or in several workers."""
     with app.app_context():
+        deadlines.tell_due(clock())
         return offline.render_due(release(), clock(), most) + mails.send_due(clock(), most)
 
 

@@ -17,7 +17,7 @@ from views import queues
 
 OPEN = 23
 LATE = 7
-STATEMENTS = 4  # of the queue itself
+STATEMENTS = 6  # what time ends (2), the queue (3), the centres
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_queue_is_in_the_order_of_asking_and_marks_who_waits_long(noor):
     words = page.select_one("#desk").get_text(" ")
     assert f"{OPEN} open" in words
     assert f"{LATE} wait more than 2 days" in words
-    assert len(page.select("[aria-labelledby=queue] .t-amber")) == LATE
+    assert len(page.select("[aria-labelledby=queue] li .t-amber")) == LATE
 
 
 def test_the_queue_is_filtered_by_kind_and_by_whose_it_is(noor, cast):
@@ -100,7 +100,7 @@ def test_a_long_queue_goes_on_from_where_a_page_ended(noor, cast):
 
     seen = names(first) + names(second)
     assert len(names(first)) == queues.PAGE
-    assert sorted(seen) == sorted(one.name for one in queues.chosen(cast.noor, None, False))
+    assert sorted(seen) == sorted(one.name for one in queues.chosen(cast.noor))
     assert not second.select("a[href*='after=']")
 
 
@@ -137,7 +137,7 @@ def test_a_request_shows_what_was_asked_and_a_number_to_call(noor, cast):
 
 @pytest.mark.parametrize("htmx", [False, True])
 def test_confirming_is_one_tap_and_the_next_one_opens(noor, cast, htmx):
-    first, second = queues.chosen(cast.noor, None, False).limit(2)
+    first, second = queues.chosen(cast.noor).limit(2)
     action, data = sending(noor.page(url(first)), "confirmation", note="À demain !")
 
     answer = noor.post(action, data, htmx=htmx)
@@ -157,7 +157,7 @@ def test_confirming_is_one_tap_and_the_next_one_opens(noor, cast, htmx):
 
 
 def test_the_next_one_is_of_the_kind_that_was_chosen(noor, cast):
-    wards = [one.id for one in queues.chosen(cast.noor, "ward-visit", False)]
+    wards = [one.id for one in queues.chosen(cast.noor, queues.Chosen(kind="ward-visit"))]
     action, data = sending(noor.page(f"/desk/requests/{wards[0]}?kind=4"), "confirmation")
 
     answer = noor.post(action, data)
@@ -243,7 +243,7 @@ def test_a_refusal_needs_words_and_they_reach_the_family(noor, cast):
 
 def test_a_colleague_who_was_first_is_named_and_nothing_is_given_twice(noor, cast, colleague):
     action, data = sending(noor.page(url(cast.care_request)), "confirmation")
-    starts = booking.offers(cast.care_request, colleague, clock())[0][2]
+    starts = booking.offers(cast.care_request, colleague, clock())[0][2].starts
     booking.confirm(cast.care_request, colleague, starts, "", clock())
 
     answer = noor.post(action, data, htmx=True)
@@ -258,8 +258,8 @@ def test_a_colleague_who_was_first_is_named_and_nothing_is_given_twice(noor, cas
 
 def test_an_hour_that_was_given_away_meanwhile_is_not_offered_again(noor, cast):
     action, data = sending(noor.page(url(cast.care_request)), "confirmation")
-    taken = booking.offers(cast.care_request, cast.noor, clock())[0][0]
-    other = queues.chosen(cast.noor, None, False).first()
+    taken = booking.offers(cast.care_request, cast.noor, clock())[0][0].starts
+    other = queues.chosen(cast.noor).first()
     booking.confirm(other, cast.noor, taken, "", clock())
 
     answer = noor.post(action, data)

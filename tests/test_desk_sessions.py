@@ -273,7 +273,7 @@ def test_who_is_taken_off_is_told_and_the_next_one_gets_the_seat(noor, cast):
     assert again.status_code == 409
     assert Registration.get_by_id(ivan.id).state == SeatState.LEFT
     told = {(one.person_id, one.code) for one in Notice.select()}
-    assert {(cast.ivan.id, "session-left"), (cast.ines.id, "session-seat")} <= told
+    assert {(cast.ivan.id, "session-left"), (cast.ines.id, "session-offer")} <= told
 
 
 def test_the_session_of_yesterday_is_still_read_but_not_changed(noor, cast):
@@ -285,7 +285,9 @@ def test_the_session_of_yesterday_is_still_read_but_not_changed(noor, cast):
     page = noor.page(desk(cast.full_session))
 
     assert len(names(page, "seated")) == 4
-    assert not page.select("form[action*='/desk/'], a[href$='/departure'], a[href$='/edit']")
+    assert not page.select("a[href$='/departure'], a[href$='/edit']")
+    acts = {form["action"].rsplit("/", 1)[1] for form in page.select("form[action*='/desk/']")}
+    assert acts == {"attendance"}
 
 
 def test_names_and_phones_are_sealed(app, cast):

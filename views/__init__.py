@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from views import (
     account,
+    agenda,
     children,
     demonstration,
     desk,
@@ -20,6 +21,7 @@ from views import (
     info_sante,
     invitations,
     kits,
+    links,
     machine,
     notes,
     notices,
@@ -50,6 +52,7 @@ PLACES = (
     nursery,
     invitations,
     requests,
+    links,
     notices,
     info_sante,
     services,
@@ -58,6 +61,7 @@ PLACES = (
     feedback,
     search,
     desk,
+    agenda,
     desk_sessions,
     desk_services,
     desk_feedback,
