@@ -147,7 +147,8 @@ def confirm(
     """Give this half hour of the nurse to the family, at a centre where it is asked to come. The
     database decides who was first."""
     with _given(nurse, [starts], now):
-        change(care_request, OPEN, **_hour_of(care_request, nurse, starts, centre_id, now))
+        after = _hour_of(care_request, nurse, starts, centre_id, now)
+        change(care_request, RequestStatus.ASKED, **after)
         _take_times(care_request, nurse, {starts: None})
         _answer(care_request, "confirmed", nurse, note, said, now)
 

@@ -123,6 +123,8 @@ def index() -> ResponseReturnValue:
 @allowed("desk.requests")
 def news() -> ResponseReturnValue:
     """The queue as it is now, asked for again and again by a page that stays open."""
+    if not wants_fragment():
+        return redirect(url_for(".index"), 303)
     here = request.args.get("here", type=UUID)
     facts = queue_facts() | {"here": here, "is_news": True}
     return render_template("desk/_queue.html", **facts)
