@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
+import deadlines
 import inbox
 import offline
 import sealing
@@ -151,8 +152,9 @@ def leave_due_work(response: Response) -> Response:
 
 
 def do_due_work(app: Flask, most: int = 50) -> int:
-    """Render and send what is due; safe to run twice, or in several workers at once."""
+    """End, remind, render and send what is due; safe to run twice, or in several workers."""
     with app.app_context():
+        deadlines.tell_due(clock())
         done = inbox.resume(clock(), most) + offline.render_due(release(), clock(), most)
         return done + mails.send_due(clock(), most)
 

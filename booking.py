@@ -2,23 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from peewee import JOIN, Field, IntegrityError, ModelSelect, fn
 
+import agenda
 import jobs
-import services
-from database import LUXEMBOURG, DataKey, DomainError, db, local, paged
-from models import Limit, Person
+from agenda import HALF_HOUR, Free
+from database import DataKey, DomainError, db, paged
+from models import Limit, Person, Token
 from offices import (
     CareRequest,
     CareRequestEvent,
     Centre,
     InfoSession,
     Registration,
+    RequestKind,
     RequestStatus,
     SeatState,
     SessionKind,
@@ -27,12 +30,34 @@ from offices import (
 
 MOST_OPEN = 3  # requests of one person that wait at once
 MOST_ASKED = 10  # of one person in a day, those taken back included
-HALF_HOUR = timedelta(minutes=30)
-# What is offered first at the desk; the nurse may type any other half hour.
-HALVES = {"am": (time(8), time(12)), "pm": (time(13, 30), time(17))}
-OFFERED = 3
-DAYS_AHEAD = 5
-EDITED = ("topic", "texts", "languages", "centre_id", "place", "link", "starts", "ends", "seats")
+MOST_TIMES = 3  # held for a family at once
+OFFERED = 6  # free times shown at the desk; the nurse may type any other half hour
+HELD = timedelta(hours=48)
+BEFORE = timedelta(hours=2)  # a hold or an offer ends this long before its hour, at the latest
+READING = timedelta(minutes=10)  # how long a request that was opened counts as being read
+OFFERED_FOR = timedelta(hours=24)  # how long a freed seat is kept for who waits
+# Purposes of links that work without signing in: take a held time, an offered seat, give one up.
+TIME, OFFER, LEAVE = "time", "seat-offer", "seat-leave"
+TAKEN = (SeatState.SEAT, SeatState.OFFERED)
+OPEN = (RequestStatus.ASKED, RequestStatus.PROPOSED)
+RUNNING = (*OPEN, RequestStatus.CONFIRMED)
+ANSWERED = (RequestStatus.PROPOSED, RequestStatus.CONFIRMED)
+FOLLOWED = (
+    *("kind", "person_id", "centre_id", "language", "data_key_id", "name", "phone", "mail"),
+    *("topic", "child", "born", "expecting", "address", "hospital", "ward", "until"),
+)
+EDITED = (
+    "topic",
+    "texts",
+    "languages",
+    "centre_id",
+    "place",
+    "link",
+    "starts",
+    "ends",
+    "seats",
+    "least",
+)
 WHEN_AND_WHERE = ("centre_id", "place", "starts", "ends")
 
 
@@ -70,13 +95,13 @@ def ask(
             data_key=person.data_key_id if person else DataKey.make(),
             **facts,
         )
-        _event(care_request, "asked", person or entered_by, now)
+        add_event(care_request, "asked", person or entered_by, now)
     return care_request
 
 
 def open_requests(person: Person) -> list[CareRequest]:
-    asked = CareRequest.status == RequestStatus.ASKED
-    return list(CareRequest.select().where(CareRequest.person == person, asked))
+    waiting = CareRequest.status.in_(OPEN)
+    return list(CareRequest.select().where(CareRequest.person == person, waiting))
 
 
 def _same(care_request: CareRequest, kind: str, facts: Mapping[str, Any]) -> bool:
@@ -105,8 +130,8 @@ def claim(care_request: CareRequest, nurse: Person, seen: UUID | None, now: date
     before = CareRequest.nurse == seen if seen else CareRequest.nurse.is_null()
     with db.atomic():
         asked = RequestStatus.ASKED
-        _change(care_request, asked, before, refusal="request-changed", nurse=nurse)
-        _event(care_request, "claimed", nurse, now)
+        change(care_request, asked, before, refusal="request-changed", nurse=nurse)
+        add_event(care_request, "claimed", nurse, now)
 
 
 def confirm(
@@ -117,55 +142,260 @@ def confirm(
     now: datetime,
     *,
     centre_id: UUID | None = None,
+    said: Sequence[str] = (),
 ) -> None:
     """Give this half hour of the nurse to the family, at a centre where it is asked to come. The
     database decides who was first."""
-    if starts <= now:
-        raise DomainError("time-is-past")
-    if starts.timestamp() % HALF_HOUR.total_seconds():
-        raise DomainError("not-a-half-hour")  # others would overlap without meeting
-    try:
-        with db.atomic():
-            _change(
-                care_request,
-                RequestStatus.ASKED,
-                status=RequestStatus.CONFIRMED,
-                nurse=nurse,
-                centre=centre_id or care_request.centre_id,
-                starts=starts,
-                answered=now,
-            )
-            Slot.create(nurse=nurse, starts=starts, care_request=care_request)
-            _answer(care_request, "confirmed", nurse, note, now)
-    except IntegrityError:
-        raise DomainError("slot-already-taken") from None
+    with _given(nurse, [starts], now):
+        after = _hour_of(care_request, nurse, starts, centre_id, now)
+        change(care_request, RequestStatus.ASKED, **after)
+        _take_times(care_request, nurse, {starts: None})
+        _answer(care_request, "confirmed", nurse, note, said, now)
+
+
+def move(
+    care_request: CareRequest,
+    nurse: Person,
+    starts: datetime,
+    note: str,
+    now: datetime,
+    *,
+    centre_id: UUID | None = None,
+    said: Sequence[str] = (),
+) -> None:
+    """Another hour in place of the confirmed one, if that still stands as it was seen."""
+    seen = CareRequest.starts == care_request.starts, CareRequest.starts > now
+    with _given(nurse, [starts], now):
+        after = _hour_of(care_request, nurse, starts, centre_id, now)
+        change(care_request, RequestStatus.CONFIRMED, *seen, **after)
+        _take_times(care_request, nurse, {starts: None})
+        _answer(care_request, "moved", nurse, note, said, now)
+
+
+def propose(
+    care_request: CareRequest,
+    nurse: Person,
+    times: Sequence[datetime],
+    note: str,
+    now: datetime,
+    *,
+    centre_id: UUID | None = None,
+    said: Sequence[str] = (),
+) -> None:
+    """One to three times, held for the family until it has chosen or the time is up."""
+    if not 1 <= len(set(times)) <= MOST_TIMES:
+        raise DomainError("one-to-three-times")
+    if min(times) <= now + BEFORE:
+        raise DomainError("too-soon-to-hold")
+    until = {starts: min(now + HELD, starts - BEFORE) for starts in times}
+    with _given(nurse, times, now):
+        after = {"status": RequestStatus.PROPOSED, "nurse": nurse, "answered": now}
+        centre = centre_id or care_request.centre_id
+        change(care_request, RequestStatus.ASKED, centre=centre, **after)
+        held = _take_times(care_request, nurse, until)
+        links = {
+            slot.id: Token.make(TIME, slot.id, now, slot.until)
+            for slot in held
+            if care_request.mail and not slot.is_travel
+        }
+        told = [
+            {"starts": slot.starts.isoformat(), "link": links.get(slot.id, "")}
+            for slot in held
+            if not slot.is_travel
+        ]
+        more = {"times": told, "until": max(until.values()).isoformat()}
+        _answer(care_request, "proposed", nurse, note, said, now, **more)
+
+
+def held_times(care_request: CareRequest, now: datetime) -> list[Slot]:
+    """What the family may choose from, now."""
+    held = care_request.slots.where(Slot.until > now, Slot.is_travel == False)  # noqa: E712
+    return list(held.order_by(Slot.starts))
+
+
+def by_link(secret: str, now: datetime) -> Slot | None:
+    """The time that a mail's link stands for, while it is still held."""
+    token = Token.find(secret, TIME, now)
+    return token and Slot.get_or_none(Slot.id == token.about, Slot.until > now)
+
+
+def accept(slot: Slot, by: Person | None, now: datetime, secret: str = "") -> None:
+    """The family takes one of its times, through its link or signed in; the others are free. Of
+    two who choose at once the first has chosen."""
+    care_request, nurse = slot.care_request, slot.nurse
+    with alone_with(nurse):
+        here = Slot.id == slot.id, Slot.until > now
+        if not Slot.select().where(*here).exists() or (secret and not _spend(secret, TIME, now)):
+            raise DomainError("time-gone")
+        after = _hour_of(care_request, nurse, slot.starts, care_request.centre_id, now)
+        change(care_request, RequestStatus.PROPOSED, **after)
+        _take_times(care_request, nurse, {slot.starts: None})
+        add_event(care_request, "accepted", by, now)
+        tell_family(care_request, "request-confirmed", now)
+        if nurse != by:
+            _tell_nurse(care_request, "request-accepted", now, slot.starts)
+
+
+def choose(care_request: CareRequest, slot_id: UUID | None, by: Person, now: datetime) -> None:
+    """One of the request's own times, in the app or for a family that says so on the phone."""
+    slot = care_request.slots.where(Slot.id == slot_id, Slot.is_travel == False).first()  # noqa: E712
+    if slot is None:
+        raise DomainError("time-gone")
+    accept(slot, by, now)
 
 
 def decline(care_request: CareRequest, nurse: Person, note: str, now: datetime) -> None:
     """With words: they are all the family gets."""
     with db.atomic():
         answer = {"status": RequestStatus.DECLINED, "nurse": nurse, "answered": now}
-        _change(care_request, RequestStatus.ASKED, **answer)
-        _answer(care_request, "declined", nurse, note, now)
+        change(care_request, RequestStatus.ASKED, **answer)
+        _answer(care_request, "declined", nurse, note, (), now)
 
 
 def cancel(care_request: CareRequest, by: Person, now: datetime) -> None:
     """By the family, or for it, before the hour: that is free again, and the nurse is told."""
-    running = (RequestStatus.ASKED, RequestStatus.CONFIRMED)
-    ahead = CareRequest.starts.is_null() | (CareRequest.starts > now)
+    with give_back(
+        care_request, by, now, (*OPEN, RequestStatus.CONFIRMED), RequestStatus.CANCELLED
+    ):
+        add_event(care_request, "cancelled", by, now)
+
+
+def reopen(care_request: CareRequest, by: Person, now: datetime) -> None:
+    """None of the times suits, or the confirmed one no longer does: the request waits again, where
+    it stood in the queue."""
+    with give_back(care_request, by, now, ANSWERED, RequestStatus.ASKED) as hour:
+        add_event(care_request, "reopened", by, now)
+        if hour is None and by.id != care_request.person_id:
+            tell_family(care_request, "request-waits", now)
+
+
+def finish(care_request: CareRequest, nurse: Person, came: bool, now: datetime) -> None:
+    """Once the hour has begun: it took place, or nobody was there."""
+    status = RequestStatus.DONE if came else RequestStatus.MISSED
     with db.atomic():
-        _change(care_request, running, ahead, status=RequestStatus.CANCELLED)
-        _event(care_request, "cancelled", by, now)
-        slot = Slot.get_or_none(Slot.care_request == care_request)
-        if slot is None:
-            return
-        slot.delete_instance()
-        if slot.nurse != by:
-            facts = {"starts": slot.starts.isoformat()}
-            jobs.notify(slot.nurse, "request-cancelled", care_request.id, now, facts=facts)
+        change(care_request, RequestStatus.CONFIRMED, CareRequest.starts <= now, status=status)
+        add_event(care_request, status, nurse, now)
 
 
-def _change(
+def follow_up(before: CareRequest, nurse: Person, now: datetime) -> CareRequest:
+    """Another meeting with the same family, asked by the nurse and hers; one, however often."""
+    try:
+        with db.atomic():
+            facts = {name: getattr(before, name) for name in FOLLOWED}
+            made = CareRequest.create(
+                entered_by=nurse, nurse=nurse, follows=before, created=now, **facts
+            )
+            add_event(made, "asked", nurse, now)
+            return made
+    except IntegrityError:
+        return CareRequest.get(CareRequest.follows == before)
+
+
+def note_opening(care_request: CareRequest, nurse: Person, now: datetime) -> None:
+    """So that the others see who has it on the screen; no answer hangs on it."""
+    ours = CareRequest.id == care_request.id, CareRequest.status == RequestStatus.ASKED
+    stale = CareRequest.opened.is_null() | (CareRequest.opened < now - READING)
+    CareRequest.update(opened=now, opened_by=nurse).where(
+        *ours, stale | (CareRequest.opened_by == nurse)
+    ).execute()
+
+
+# ── parts ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def alone_with(nurse: Person | None) -> Iterator[None]:
+    """Whoever writes this nurse's times does so alone: of two at once one waits, none is lost."""
+    with db.atomic():
+        if nurse:
+            _one_at_a_time(nurse)
+        yield
+
+
+@contextmanager
+def _given(nurse: Person, times: Sequence[datetime], now: datetime) -> Iterator[None]:
+    """Around what gives or holds these times: they can be, and nobody else has them."""
+    if min(times) <= now:
+        raise DomainError("time-is-past")
+    if any(starts.timestamp() % HALF_HOUR.total_seconds() for starts in times):
+        raise DomainError("not-a-half-hour")  # others would overlap without meeting
+    try:
+        with alone_with(nurse):
+            Slot.delete().where(Slot.nurse == nurse, Slot.until <= now).execute()
+            yield
+    except IntegrityError:
+        raise DomainError("slot-already-taken") from None
+
+
+@contextmanager
+def give_back(
+    care_request: CareRequest,
+    by: Person,
+    now: datetime,
+    before: str | tuple[str, ...],
+    after: RequestStatus,
+) -> Iterator[datetime | None]:
+    """Around what gives up its times: they are free again, calendars are told, and the nurse is,
+    unless she does it. Gives the hour that was confirmed."""
+    with alone_with(CareRequest.get_by_id(care_request.id).nurse):
+        as_it_is = CareRequest.get_by_id(care_request.id)
+        hour, care_request.nurse = as_it_is.starts, as_it_is.nurse
+        ahead = CareRequest.starts.is_null() | (CareRequest.starts > now)
+        changes = {"starts": None, "changes": CareRequest.changes + 1}
+        change(care_request, before, ahead, status=after, **changes)
+        freed = Slot.delete().where(Slot.care_request == care_request).execute()
+        yield hour
+        if hour:
+            tell_family(care_request, "appointment-cancelled", now, starts=hour.isoformat())
+        if freed and care_request.nurse != by:
+            _tell_nurse(care_request, "request-cancelled", now, hour)
+
+
+def _hour_of(
+    care_request: CareRequest,
+    nurse: Person,
+    starts: datetime,
+    centre_id: UUID | None,
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "status": RequestStatus.CONFIRMED,
+        "nurse": nurse,
+        "centre": centre_id or care_request.centre_id,
+        "starts": starts,
+        "answered": now,
+        "changes": CareRequest.changes + 1,
+    }
+
+
+def _take_times(
+    care_request: CareRequest, nurse: Person, times: Mapping[datetime, datetime | None]
+) -> list[Slot]:
+    """In place of all that this request had: each time until its end, and the way around it."""
+    Slot.delete().where(Slot.care_request == care_request).execute()
+    around = agenda.travel_of(nurse) if care_request.kind == RequestKind.HOME else 0
+    wanted = dict(times)
+    for starts, until in times.items():
+        for half in agenda.block(starts, around):
+            wanted.setdefault(half, until)
+    return [
+        Slot.create(
+            nurse=nurse,
+            starts=half,
+            care_request=care_request,
+            until=until,
+            is_travel=half not in times,
+        )
+        for half, until in sorted(wanted.items())
+    ]
+
+
+def _spend(secret: str, purpose: str, now: datetime) -> bool:
+    token = Token.find(secret, purpose, now)
+    return token is not None and token.spend()
+
+
+def change(
     care_request: CareRequest,
     before: str | tuple[str, ...],
     *more: Any,
@@ -179,26 +409,52 @@ def _change(
         raise DomainError(refusal)
     for name, value in after.items():
         setattr(care_request, name, value)
+    if "changes" in after:  # counted by the database
+        care_request.changes = CareRequest.get_by_id(care_request.id).changes
 
 
-def _answer(care_request: CareRequest, what: str, nurse: Person, note: str, now: datetime) -> None:
-    care_request.note = note
-    care_request.save()
-    _event(care_request, what, nurse, now, note)
-    starts = care_request.starts
+def _answer(
+    care_request: CareRequest,
+    what: str,
+    nurse: Person,
+    note: str,
+    said: Sequence[str],
+    now: datetime,
+    **facts: Any,
+) -> None:
+    care_request.note, care_request.said = note, list(said)
+    care_request.save(only=[CareRequest.sealed])
+    add_event(care_request, what, nurse, now, note)
+    tell_family(care_request, f"request-{what}", now, **facts)
+
+
+def tell_family(
+    care_request: CareRequest, code: str, now: datetime, *, key: UUID | None = None, **facts: Any
+) -> None:
+    starts, centre = care_request.starts, care_request.centre
+    standing = {"starts": starts.isoformat()} if starts else {}
+    where = {"where": [centre.name, centre.address]} if centre else {}
     jobs.notify(
         care_request.person,
-        f"request-{what}",
+        code,
         care_request.id,
         now,
         to=care_request.mail,
         language=care_request.language,
         data_key=care_request.data_key_id,
-        facts={"starts": starts.isoformat()} if starts else {},
+        facts={**standing, **where, "changes": care_request.changes, **facts},
+        key=key,
     )
 
 
-def _event(
+def _tell_nurse(
+    care_request: CareRequest, code: str, now: datetime, starts: datetime | None
+) -> None:
+    facts = {"starts": starts.isoformat()} if starts else {}
+    jobs.notify(care_request.nurse, code, care_request.id, now, facts=facts)
+
+
+def add_event(
     care_request: CareRequest, what: str, by: Person | None, now: datetime, words: str = ""
 ) -> None:
     CareRequestEvent.create(
@@ -211,44 +467,14 @@ def _event(
     )
 
 
-def half_days(now: datetime) -> list[str]:
-    """What a family may wish for: the next working days, "2026-11-26 am". Never today."""
-    days, day = [], local(now).date()
-    while len(days) < DAYS_AHEAD:
-        day += timedelta(days=1)
-        if is_working_day(day):
-            days.append(day)
-    return [f"{day} {half}" for day in days for half in HALVES]
-
-
-def is_working_day(day: date) -> bool:
-    return day.weekday() < 5 and not services.is_holiday(day)
-
-
-def offers(care_request: CareRequest, nurse: Person, now: datetime) -> tuple[list[datetime], bool]:
+def offers(care_request: CareRequest, nurse: Person, now: datetime) -> tuple[list[Free], bool]:
     """The nurse's first free half hours, and whether they suit the family: only where nothing is
     left of what it wished are others named."""
-    first = now.replace(hour=0, minute=0)
-    given = Slot.select(Slot.starts).where(Slot.nurse == nurse, Slot.starts >= first)
-    taken = {starts for (starts,) in given.tuples()}
-    ahead = half_days(now)
-    wished = [half for half in ahead if half in care_request.times] or ahead
-    suiting = _free(wished, taken)
-    return suiting or _free(ahead, taken), bool(suiting)
-
-
-def _free(halves: list[str], taken: set[datetime]) -> list[datetime]:
-    free = (starts for half in halves for starts in _half_hours(half) if starts not in taken)
-    return [starts for _, starts in zip(range(OFFERED), free, strict=False)]
-
-
-def _half_hours(half: str) -> Iterable[datetime]:
-    day, _, name = half.partition(" ")
-    begins, ends = HALVES[name]
-    starts = datetime.combine(date.fromisoformat(day), begins, LUXEMBOURG)
-    while starts.time() < ends:
-        yield starts.astimezone(UTC)
-        starts += HALF_HOUR
+    free = agenda.free(nurse, care_request.kind, care_request.centre_id, now)
+    ahead = agenda.half_days(now)
+    wished = {half for half in ahead if half in care_request.times}
+    suiting = [one for one in free if not wished or agenda.half_of(one.starts) in wished]
+    return (suiting or free)[:OFFERED], bool(suiting)
 
 
 # ── sessions ─────────────────────────────────────────────────────────────────────────────────────
@@ -287,7 +513,9 @@ def who_comes(info_session: InfoSession) -> list[Registration]:
         Registration.select(Registration, Person)
         .join(Person, JOIN.LEFT_OUTER)
         .where(Registration.info_session == info_session, Registration.state != SeatState.LEFT)
-        .order_by(Registration.state, Registration.joined, Registration.created)
+        .order_by(
+            Registration.state == SeatState.WAITING, Registration.joined, Registration.created
+        )
     )
     found = Registration.open_all(rows)
     Person.open_all(row.person for row in found if row.person_id)
@@ -314,7 +542,7 @@ def join(
     the last seat once; whoever waits is served first."""
     try:
         with db.atomic():
-            info_session = _alone_in(info_session, now)
+            info_session = alone_in(info_session, now)
             if adults > info_session.seats:
                 raise DomainError("session-too-small")
             _drop_former(info_session, person)
@@ -337,17 +565,18 @@ def leave(registration: Registration, now: datetime, *, tell: bool = False) -> N
     """Free the seats; they go to those who wait, in their order, who are told. `tell` who leaves
     too, when somebody else takes the person off the list."""
     with db.atomic():
-        info_session = _alone_in(registration.info_session, now)
+        info_session = alone_in(registration.info_session, now)
         # As it is now: who waited when this was read may have got a seat meanwhile.
-        had_seat = _give_up(registration, SeatState.SEAT)
+        had_seat = _give_up(registration, SeatState.SEAT) or _give_up(
+            registration, SeatState.OFFERED
+        )
         if not had_seat and not _give_up(registration, SeatState.WAITING):
             raise DomainError("left-already")
         if had_seat:
-            freed = InfoSession.taken - registration.adults
-            InfoSession.update(taken=freed).where(InfoSession.id == info_session.id).execute()
+            free_seats(info_session, registration.adults)
         if tell and registration.person_id:
-            _tell(registration, info_session, "left", now)
-        _move_up(info_session, now)
+            tell_party(registration, info_session, "left", now)
+        move_up(info_session, now)
 
 
 def add_session(
@@ -375,7 +604,7 @@ def change_session(
     """`seen` is the mark of what the nurse began with: a colleague's change is not overwritten.
     Whoever comes is told of a new hour or place; more seats go to those who wait."""
     with db.atomic():
-        info_session = _alone_in(info_session, now)
+        info_session = alone_in(info_session, now)
         if mark(info_session) != seen:
             raise DomainError("session-changed")
         if facts["seats"] < info_session.taken:
@@ -386,47 +615,115 @@ def change_session(
         info_session.save()
         if moved:
             _tell_all(info_session, "moved", now)
-        _move_up(info_session, now)
+        move_up(info_session, now)
 
 
 def cancel_session(info_session: InfoSession, now: datetime) -> None:
     """For good; everybody on the list with an account is told, once."""
     with db.atomic():
-        info_session = _alone_in(info_session, now)
+        info_session = alone_in(info_session, now)
         here = InfoSession.id == info_session.id
         InfoSession.update(cancelled=now).where(here).execute()
         _tell_all(info_session, "cancelled", now)
 
 
-def _move_up(info_session: InfoSession, now: datetime) -> None:
-    """Give free seats to the first who wait. A pair for whom one seat is too few keeps its place,
-    and nobody passes it."""
+def take_offer(registration: Registration, now: datetime, secret: str = "") -> None:
+    """The seat was kept for this person: it is theirs now, once."""
+    with db.atomic():
+        mine = Registration.id == registration.id, Registration.until > now
+        taken = Registration.update(state=SeatState.SEAT, until=None).where(
+            *mine, Registration.state == SeatState.OFFERED
+        )
+        if not taken.execute() or (secret and not _spend(secret, OFFER, now)):
+            raise DomainError("offer-gone")
+        tell_guest(registration, registration.info_session, "seat", now)
+
+
+def seat_by_link(secret: str, purpose: str, now: datetime) -> Registration | None:
+    """Whose seat a mail's link stands for, while it can still be taken (or given up)."""
+    token = Token.find(secret, purpose, now)
+    states = (SeatState.OFFERED,) if purpose == OFFER else TAKEN
+    here = Registration.state.in_(states)
+    return token and Registration.get_or_none(Registration.id == token.about, here)
+
+
+def leave_by_link(registration: Registration, secret: str, now: datetime) -> None:
+    with db.atomic():
+        if not _spend(secret, LEAVE, now):
+            raise DomainError("left-already")
+        leave(registration, now)
+
+
+def say(info_session: InfoSession, words: str, now: datetime) -> int:
+    """The nurse's words to everybody on the list with an account: read in the app, never sent."""
+    with db.atomic():
+        people = [one for one in who_comes(info_session) if one.person_id]
+        for registration in people:
+            tell_party(registration, info_session, "message", now, words=words)
+    return len(people)
+
+
+def move_up(info_session: InfoSession, now: datetime) -> None:
+    """Keep free seats for the first who wait, until they take them or the time is up; shortly
+    before the session, and on the phone, a seat is given at once. A pair for whom one seat is too
+    few keeps its place, and nobody passes it."""
     waiting = _waiting(info_session).order_by(Registration.joined, Registration.created)
+    until = min(now + OFFERED_FOR, info_session.starts - BEFORE)
     for registration in list(waiting):
         if not _take(info_session, registration.adults):
             return
+        is_offer = registration.person_id and until > now
+        state = SeatState.OFFERED if is_offer else SeatState.SEAT
         mine = Registration.id == registration.id
-        Registration.update(state=SeatState.SEAT).where(mine).execute()
-        _tell(registration, info_session, "seat", now)
+        end = until if is_offer else None
+        Registration.update(state=state, until=end).where(mine).execute()
+        more = {"until": until.isoformat()} if is_offer else {}
+        tell_party(registration, info_session, "offer" if is_offer else "seat", now, **more)
 
 
 def _tell_all(info_session: InfoSession, what: str, now: datetime) -> None:
     for registration in who_comes(info_session):
         if registration.person_id:
-            _tell(registration, info_session, what, now)
+            tell_party(registration, info_session, what, now)
 
 
-def _tell(registration: Registration, info_session: InfoSession, what: str, now: datetime) -> None:
+def tell_party(
+    registration: Registration, info_session: InfoSession, what: str, now: datetime, **more: Any
+) -> None:
     """The nurse is told in place of a family without an account, whom she calls."""
-    door = "training" if info_session.kind == SessionKind.TRAINING else "session"
-    facts = {"starts": info_session.starts.isoformat(), "ends": info_session.ends.isoformat()}
     if registration.person_id:
-        jobs.notify(registration.person, f"{door}-{what}", info_session.id, now, facts=facts)
-    elif info_session.nurse_id:
+        tell_guest(registration, info_session, what, now, **more)
+    elif info_session.nurse_id and what == "seat":
+        facts = hours_of(info_session)
         jobs.notify(info_session.nurse, "seat-by-phone", info_session.id, now, facts=facts)
 
 
-def _alone_in(info_session: InfoSession, now: datetime) -> InfoSession:
+def tell_guest(
+    registration: Registration,
+    info_session: InfoSession,
+    what: str,
+    now: datetime,
+    *,
+    key: UUID | None = None,
+    **more: Any,
+) -> None:
+    """Who has a mail address gets links that work without signing in, where there is a choice."""
+    door = "training" if info_session.kind == SessionKind.TRAINING else "session"
+    person, links = registration.person, {}
+    if person.mail and what == "offer":
+        until = datetime.fromisoformat(more["until"])
+        links["offer"] = Token.make(OFFER, registration.id, now, until)
+    if person.mail and what in {"seat", "offer", "soon"}:
+        links["leave"] = Token.make(LEAVE, registration.id, now, info_session.starts)
+    facts = hours_of(info_session) | links | more
+    jobs.notify(person, f"{door}-{what}", info_session.id, now, facts=facts, key=key)
+
+
+def hours_of(info_session: InfoSession) -> dict[str, str]:
+    return {"starts": info_session.starts.isoformat(), "ends": info_session.ends.isoformat()}
+
+
+def alone_in(info_session: InfoSession, now: datetime) -> InfoSession:
     """Whoever writes the row first goes on; others of the same session wait until the end. The
     row as it is then: still to come, and not cancelled."""
     here = InfoSession.id == info_session.id, InfoSession.cancelled.is_null()
@@ -440,6 +737,11 @@ def _take(info_session: InfoSession, adults: int) -> bool:
     free = InfoSession.taken + adults <= InfoSession.seats
     taken = InfoSession.update(taken=InfoSession.taken + adults)
     return bool(taken.where(InfoSession.id == info_session.id, free).execute())
+
+
+def free_seats(info_session: InfoSession, adults: int) -> None:
+    freed = InfoSession.taken - adults
+    InfoSession.update(taken=freed).where(InfoSession.id == info_session.id).execute()
 
 
 def _give_up(registration: Registration, state: SeatState) -> bool:
@@ -460,8 +762,8 @@ def _drop_former(info_session: InfoSession, person: Person | None) -> None:
         Registration.delete().where(Registration.info_session == info_session, *left).execute()
 
 
-def moment_of(day: date, hour: time) -> datetime | None:
-    """Luxembourg's hour on that day, in UTC: the first of two when the clocks go back, nothing
-    for an hour that the clocks skip."""
-    moment = datetime.combine(day, hour, LUXEMBOURG).astimezone(UTC)
-    return moment if local(moment).time() == hour else None
+def moment_of(day: date, hour: time, later: bool = False) -> datetime | None:
+    """Luxembourg's hour on that day, in UTC: of two when the clocks go back the first or the
+    later one, nothing for an hour that the clocks skip."""
+    found = agenda.moments_of(day, hour)
+    return found[-1 if later else 0] if found else None

@@ -6,6 +6,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import ScriptInfo
 
+import deadlines
 import demo
 import endings
 import nurseries
@@ -77,6 +78,7 @@ def due() -> None:
     while done := offline.render_due(release(), clock()):  # some at a time
         count += done
     endings.tell_due(clock())
+    deadlines.tell_due(clock())
     while done := send_due(clock(), most=50):
         mails += done
     click.echo(f"rendered: {count}, sent: {mails}")

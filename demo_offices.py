@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 
+import agenda
 import booking
 from database import local
 from demo_papers import case, named
@@ -60,7 +61,7 @@ def _join(info_session: InfoSession, who: str, adults: int, now: datetime) -> No
 
 def _requests(now: datetime) -> None:
     """What waits at the desk, and one appointment that was given already."""
-    ahead, nurse = booking.half_days(now), Person.get_by_id(named("noor"))
+    ahead, nurse = agenda.half_days(now), Person.get_by_id(named("noor"))
     for row in map(dict, case("requests")["open"]):
         who = row.pop("who", None)
         person = Person.get_by_id(named(who)) if who else None
@@ -76,4 +77,4 @@ def _requests(now: datetime) -> None:
     made = booking.ask("cnje", facts, "en", now - timedelta(hours=90), person=last.person)
     offered, _suit = booking.offers(made, nurse, now)
     where = Centre.get(Centre.slug == "cms-luxembourg").id
-    booking.confirm(made, nurse, offered[0], "", now - timedelta(hours=70), centre_id=where)
+    booking.confirm(made, nurse, offered[0].starts, "", now - timedelta(hours=70), centre_id=where)

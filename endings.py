@@ -1,7 +1,7 @@
 """What ends: a plan that is stopped, its medicine handed back, the fourth birthday. Who is told."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -27,7 +27,6 @@ from models import (
     Staff,
     StaffRole,
 )
-from offices import Notice
 
 GROWN = 4  # years: then a child leaves the crèche for school
 BIRTHDAY_STEPS = (30, 90)  # days before it, the nearest first
@@ -181,12 +180,7 @@ def _tell(child_id: UUID, code: str, occasion: str, now: datetime) -> int:
     )
     people = Sealed.open_all(Person.select().where(Person.id.in_(guardians)))
     keys = {uuid5(child_id, f"{code} {occasion} {person.id}"): person for person in people}
-    return sum(_once(key, keys[key], code, child_id, now) for key in _untold(keys))
-
-
-def _untold(keys: Iterable[UUID]) -> list[UUID]:
-    told = {key for (key,) in Notice.select(Notice.id).where(Notice.id.in_(list(keys))).tuples()}
-    return [key for key in keys if key not in told]
+    return sum(_once(key, keys[key], code, child_id, now) for key in jobs.untold(keys))
 
 
 def _once(key: UUID, person: Person, code: str, child_id: UUID, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -14,6 +14,7 @@ from offices import Notice
 
 LEASE = timedelta(minutes=5)  # a worker that died while sending: another one takes over
 STALE = timedelta(days=2)  # a mail that comes later than this says what is no longer true
+MAIL = "mail"  # as a person may switch it off
 TIMEOUT = 5  # seconds: a slow server must not hold a thread of ours
 # Faults of one mail; SMTPNotSupportedError: an address with letters that this server cannot carry.
 OF_ONE_MAIL = (
@@ -42,10 +43,13 @@ def notify(
     """Call it inside the transaction of the change: both are kept, or neither.
 
     `to`, `language` and `data_key` are the person's unless they are given, as for a family
-    without an account. `facts` may hold hours and places, never a child, a kind or a reason.
-    A `key` is the notice's id: what is told once only has the same one each time.
+    without an account. `facts` may hold hours and places, never a child, a kind or a reason;
+    `until` in them is when a mail would come too late. A `key` is the notice's id: what is told
+    once only has the same one each time.
     """
     to = to or (person.mail if person else "")
+    if person and MAIL in person.muted:
+        to = ""
     return Notice.create(
         id=key or uuid4(),
         person=person,
@@ -60,6 +64,12 @@ def notify(
     )
 
 
+def untold(keys: Iterable[UUID]) -> list[UUID]:
+    """Of notices that are told once those that were not yet."""
+    told = {key for (key,) in Notice.select(Notice.id).where(Notice.id.in_(list(keys))).tuples()}
+    return [key for key in keys if key not in told]
+
+
 def deliver_due(compose: Compose, send: Send, now: datetime, most: int) -> int:
     """Send what is due, `most` at once; how many went out. Two workers never send the same one."""
     waiting = Notice.select().where(Notice.due <= now).order_by(Notice.due).limit(most)
@@ -68,7 +78,7 @@ def deliver_due(compose: Compose, send: Send, now: datetime, most: int) -> int:
         mine = (Notice.id == notice.id) & (Notice.due == notice.due)
         if not Notice.update(due=now + LEASE).where(mine).execute():
             continue  # another worker was first
-        if now - notice.created > STALE:
+        if _is_late(notice, now):
             _note(notice, due=None)
             continue
         try:
@@ -85,6 +95,11 @@ def deliver_due(compose: Compose, send: Send, now: datetime, most: int) -> int:
             _note(notice, due=None, sent=now)
             count += 1
     return count
+
+
+def _is_late(notice: Notice, now: datetime) -> bool:
+    until = (notice.facts or {}).get("until")  # none reads as nothing
+    return now - notice.created > STALE or bool(until and datetime.fromisoformat(until) <= now)
 
 
 def _postpone(notice: Notice, fault: Exception, now: datetime) -> datetime:

@@ -86,6 +86,7 @@ class Person(Sealed):
     name = Secret()
     mail = Secret()  # for copies of notices; never a way to sign in
     phone = Secret()
+    muted = Secret(list, ())  # channels that are switched off: notices stay in the app
     consented = Secret()  # ISO moment at which the notice was agreed to
 
     @classmethod
@@ -158,13 +159,14 @@ class Token(BaseModel):
     until = UtcField()
 
     @classmethod
-    def make(cls, purpose: str, about: UUID, now: datetime) -> str:
+    def make(cls, purpose: str, about: UUID, now: datetime, until: datetime | None = None) -> str:
         """The secret for the link; one made before for the same thing stops working."""
         secret = secrets.token_urlsafe(32)
         with db.atomic():
             cls.delete().where(cls.purpose == purpose, cls.about == about).execute()
             digest = sealing.digest(secret)
-            cls.create(hash=digest, purpose=purpose, about=about, until=now + cls.LIFE, created=now)
+            end = until or now + cls.LIFE
+            cls.create(hash=digest, purpose=purpose, about=about, until=end, created=now)
         return secret
 
     @classmethod

@@ -1,13 +1,16 @@
 """The tables of the two offices: services, requests, sessions, notices. The rest is models.py."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
+from uuid import UUID
 
 from peewee import (
     BooleanField,
     CharField,
     DateField,
+    Expression,
     ForeignKeyField,
     IntegerField,
     ModelSelect,
@@ -15,7 +18,7 @@ from peewee import (
     fn,
 )
 
-from database import BaseModel, DataKey, JsonField, Sealed, Secret, UtcField, local
+from database import BaseModel, DataKey, JsonField, Sealed, Secret, UtcField, db, local
 from models import Actor, Person
 
 
@@ -73,9 +76,13 @@ class RequestKind(StrEnum):
 
 class RequestStatus(StrEnum):
     ASKED = "asked"
+    PROPOSED = "proposed"  # one to three times are held; the family picks
     CONFIRMED = "confirmed"
+    DONE = "done"
+    MISSED = "no-show"
     DECLINED = "declined"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 class CareRequest(Sealed):
@@ -90,6 +97,10 @@ class CareRequest(Sealed):
     language = CharField(max_length=2)  # in which the family wants the answer
     starts = UtcField(null=True)
     answered = UtcField(null=True)
+    changes = IntegerField(default=0)  # of the appointment: calendars keep the newest
+    follows = ForeignKeyField("self", null=True, unique=True, backref="+", on_delete="SET NULL")
+    opened = UtcField(null=True)  # when it was last opened at the desk, and by whom
+    opened_by = ForeignKeyField(Person, null=True, backref="+", on_delete="SET NULL")
     name = Secret()  # who asks
     phone = Secret()
     mail = Secret()
@@ -103,9 +114,14 @@ class CareRequest(Sealed):
     until = Secret(date)  # how long the mother is there
     times = Secret(list, ())  # wished half-days, "2026-11-26 am"
     note = Secret()  # the nurse's words with the answer
+    said = Secret(list, ())  # codes of sentences that go with them, in the family's language
 
     class Meta:
-        indexes = ((("status", "created"), False),)
+        # The second one alone answers how many wait, of which kind and whose.
+        indexes = (
+            (("status", "created"), False),
+            (("status", "kind", "created", "nurse"), False),
+        )
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ModelSelect:
@@ -130,14 +146,21 @@ class CareRequestEvent(Sealed):
 
 
 class Slot(BaseModel):
-    """Half an hour of a nurse that is given away. The index is what gives it only once."""
+    """Half an hour of a nurse that is held or given away. The index is what gives it only once."""
 
     nurse = ForeignKeyField(Person, on_delete="CASCADE")
     starts = UtcField()
-    care_request = ForeignKeyField(CareRequest, unique=True, on_delete="CASCADE")
+    care_request = ForeignKeyField(CareRequest, backref="slots", on_delete="CASCADE")
+    until = UtcField(null=True, index=True)  # of a hold; none: given
+    is_travel = BooleanField(default=False)  # on the way to or from a home visit
 
     class Meta:
         indexes = ((("nurse", "starts"), True),)
+
+    @classmethod
+    def stands(cls, now: datetime) -> Expression:
+        """Given, or held and not run out."""
+        return cls.until.is_null() | (cls.until > now)
 
 
 class SessionKind(StrEnum):
@@ -158,6 +181,7 @@ class InfoSession(BaseModel):
     starts = UtcField(index=True)
     ends = UtcField()
     seats = IntegerField()
+    least = IntegerField(default=0)  # fewer seats taken: the desk is asked whether to cancel
     taken = IntegerField(default=0)
     nurse = ForeignKeyField(Person, null=True, on_delete="SET NULL")
     cancelled = UtcField(null=True)
@@ -173,6 +197,10 @@ class InfoSession(BaseModel):
     def free(self) -> int:
         return max(self.seats - self.taken, 0)
 
+    @property
+    def lacks(self) -> int:
+        return max(self.least - self.taken, 0)
+
     def text(self, name: str, language: str) -> tuple[str, str]:
         """The text and the language it is in: the reader's, else the first that was written."""
         for code in (language, *self.languages.split(","), *self.texts):
@@ -183,6 +211,7 @@ class InfoSession(BaseModel):
 
 class SeatState(StrEnum):
     SEAT = "seat"
+    OFFERED = "offered"  # a freed seat, kept until it is taken or the time is up
     WAITING = "waiting"
     LEFT = "left"
 
@@ -195,6 +224,8 @@ class Registration(Sealed):
     adults = IntegerField(default=1)
     state = CharField()
     joined = UtcField()
+    until = UtcField(null=True)  # of an offer
+    attended = BooleanField(null=True)
     name = Secret()  # of a family without an account, entered at the desk
     phone = Secret()
 
@@ -204,6 +235,43 @@ class Registration(Sealed):
     @classmethod
     def visible_to(cls, actor: Actor) -> ModelSelect:
         return cls.select() if actor.is_nurse else cls.select().where(cls.person == actor.scope_id)
+
+    def mark(self, attended: bool | None) -> None:
+        """Who was there, as the desk saw it; none: not noted."""
+        Registration.update(attended=attended).where(Registration.id == self.id).execute()
+
+
+class Wish(Sealed):
+    """A topic that a person would come for: once each, so that the desk can count them."""
+
+    person = ForeignKeyField(Person, backref="+", on_delete="CASCADE")
+    topic = CharField()
+    words = Secret()  # only the desk reads them
+
+    class Meta:
+        indexes = ((("person", "topic"), True),)
+
+    @classmethod
+    def counts(cls) -> dict[str, int]:
+        """How many people wish for each topic."""
+        rows = cls.select(cls.topic, fn.COUNT(cls.id)).group_by(cls.topic)
+        return dict(rows.tuples())
+
+    @classmethod
+    def of(cls, person_id: UUID) -> dict[str, str]:
+        """The words by topic."""
+        rows = cls.open_all(cls.select().where(cls.person == person_id))
+        return {wish.topic: wish.words for wish in rows}
+
+    @classmethod
+    def keep(cls, person: Person, wished: Mapping[str, str], now: datetime) -> None:
+        """In place of what this person wished before."""
+        with db.atomic():
+            Person.update(language=Person.language).where(Person.id == person.id).execute()
+            cls.delete().where(cls.person == person).execute()
+            for topic, words in wished.items():
+                key = person.data_key_id
+                cls.create(person=person, topic=topic, words=words, data_key=key, created=now)
 
 
 class Notice(Sealed):
@@ -218,7 +286,9 @@ class Notice(Sealed):
     sent = UtcField(null=True)
     tries = IntegerField(default=0)
     to = Secret()  # the mail address, as it was when this was written
-    facts = Secret(dict, {})  # hours and places only: never a child, a kind or a reason
+    # Hours, places and links only: never a child, a kind or a reason. `words`, of the nurse to a
+    # group, are read in the app and never sent.
+    facts = Secret(dict, {})
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ModelSelect:

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # `offline` kills the servers; `statements` leaves rows that they would have to render.
-PARTS = ("bytes", "pages", "sync", "offline", "statements", "phrases")
+PARTS = ("bytes", "pages", "sync", "offline", "statements", "desk", "phrases")
 KEPT = {"<=": operator.le, ">=": operator.ge}
 
 

@@ -29,6 +29,7 @@ from bench import judgements, tablet
 from bench.load import ROOT, Server
 from database import DataKey, clock, db
 from models import Grant, Person, Plan, RenderedPage, SignIn
+from offices import CareRequest, RequestStatus
 from plan import Line
 from views.release import release
 
@@ -285,6 +286,34 @@ def copied(version: models.PlanVersion, plan: Plan, child: models.Child) -> mode
     )
 
 
+# ── the desk ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def queue(house: House, rounds: int) -> Rows:
+    """The first page of the desk with 50 open requests, then with 5,000."""
+    mine = f"Cookie: sid={signed_in(house.cast.noor)}"
+    page = house.ours.request("/desk", mine)
+    runs = []
+    for open_ones in (50, 5000):
+        wait_for(house, open_ones)
+        house.ours.load([repeat(page)], 1.0)  # warms up
+        runs.append([house.ours.load([repeat(page)], 1.0) for _ in range(rounds)])
+    few, many = (median(one.p50 for one in some) for some in runs)
+    yield "desk, 50 open requests: time", few, "ms"
+    yield "desk, 5,000 open requests: time", many, "ms"
+    yield "desk, 5,000 / 50 open requests", many / few, "x", "<= 1.5"
+
+
+def wait_for(house: House, count: int) -> None:
+    """Until so many are open; all of one family."""
+    person, key = house.cast.zoe, house.cast.zoe.data_key_id
+    known = {"kind": "cnje", "person": person, "data_key": key, "language": "fr"}
+    waiting = CareRequest.select().where(CareRequest.status == RequestStatus.ASKED).count()
+    with db.atomic():
+        for _ in range(count - waiting):
+            CareRequest.create(name="Family", phone="621 555 000", created=clock(), **known)
+
+
 # ── phrases ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -319,5 +348,6 @@ PARTS = {
     "sync": syncing,
     "offline": openings,
     "statements": statements,
+    "desk": queue,
     "phrases": foreign,
 }

@@ -13,9 +13,21 @@ from werkzeug.routing import Rule
 import booking
 import offline
 import sealing
-from database import clock
+from agenda import Closure, Hours
+from database import clock, today
 from incidents import Incident
-from models import Contact, Device, DeviceState, Grant, Guardian, KitUnit, PaperChild, Room, Staff
+from models import (
+    Contact,
+    Device,
+    DeviceState,
+    Grant,
+    Guardian,
+    KitUnit,
+    PaperChild,
+    Person,
+    Room,
+    Staff,
+)
 from offices import CareRequest, Centre, InfoSession, RequestKind, RequestStatus, Service
 from views.guards import PUBLIC
 
@@ -41,6 +53,7 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
     info_session = new_session()
     parent = child.guardians.order_by(Guardian.created).first().person
     registration = booking.join(info_session, 1, clock(), person=parent)
+    nurse = Person.get(Person.is_nurse)
     care_request = CareRequest.create(
         kind=RequestKind.TELE,
         status=RequestStatus.CONFIRMED,
@@ -77,6 +90,8 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
         "service_id": Service.get().id,
         "centre_id": Centre.get().id,
         "care_request_id": care_request.id,
+        "hours_id": Hours.create(nurse=nurse, weekday=0, opens="08:00", closes="12:00").id,
+        "closure_id": Closure.create(nurse=nurse, first=today(), last=today()).id,
         "name": f"{child.photo.sha256}.jpg" if child.photo else "0.jpg",
     }
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from client import at_once, refusals
 
+import agenda
 import booking
 from database import DomainError, clock, local
 from models import Person
@@ -98,7 +99,7 @@ def test_a_confirmed_request_has_its_half_hour_a_timeline_and_a_notice(cast):
     assert [event.what for event in events] == ["asked", "confirmed"]
     notice = Notice.get(Notice.subject == kept.id)
     assert (notice.person, notice.code, notice.language) == (cast.ines, "request-confirmed", "pt")
-    assert notice.facts == {"starts": starts.isoformat()}
+    assert notice.facts == {"starts": starts.isoformat(), "changes": 1}
 
 
 @pytest.mark.parametrize(
@@ -173,22 +174,22 @@ def test_a_claim_is_taken_over_only_by_who_has_seen_it(cast, colleague):
 def test_half_days_leave_out_today_week_ends_and_public_holidays():
     before_christmas = datetime(2026, 12, 23, 12, tzinfo=UTC)
 
-    days = {half.split()[0] for half in booking.half_days(before_christmas)}
+    days = {half.split()[0] for half in agenda.half_days(before_christmas)}
 
     assert days == {"2026-12-24", "2026-12-28", "2026-12-29", "2026-12-30", "2026-12-31"}
 
 
 def test_the_first_free_half_hours_that_suit_both_are_offered(cast):
-    ahead = booking.half_days(clock())
+    ahead = agenda.half_days(clock())
     wished = ask(cast.zoe, times=[ahead[3], ahead[1]])
     day = date.fromisoformat(ahead[1].split()[0])
 
     first, suit = booking.offers(wished, cast.noor, clock())
-    booking.confirm(ask(cast.olga), cast.noor, first[0], "", clock())
+    booking.confirm(ask(cast.olga), cast.noor, first[0].starts, "", clock())
     then, _suit = booking.offers(wished, cast.noor, clock())
 
     assert suit
-    assert [f"{local(one):%F %H:%M}" for one in first] == [
+    assert [f"{local(one.starts):%F %H:%M}" for one in first[:3]] == [
         f"{day} 13:30",
         f"{day} 14:00",
         f"{day} 14:30",
@@ -197,9 +198,10 @@ def test_the_first_free_half_hours_that_suit_both_are_offered(cast):
 
 
 def test_where_nothing_is_left_that_suits_others_are_named_as_such(cast):
-    first_half = booking.half_days(clock())[0]
+    first_half = agenda.half_days(clock())[0]
     wished = ask(cast.zoe, times=[first_half])
-    for starts in booking._half_hours(first_half):
+    day = date.fromisoformat(first_half.split()[0])
+    for starts in agenda.half_hours(day, "08:00", "12:00"):
         Slot.get_or_create(
             nurse=cast.noor, starts=starts, defaults={"care_request": asked_by_desk(cast)}
         )
@@ -207,7 +209,7 @@ def test_where_nothing_is_left_that_suits_others_are_named_as_such(cast):
     offered, suit = booking.offers(wished, cast.noor, clock())
 
     assert not suit
-    assert local(offered[0]).hour >= 13
+    assert local(offered[0].starts).hour >= 13
 
 
 # ── two at once ──────────────────────────────────────────────────────────────────────────────────

@@ -10,14 +10,14 @@ from forms import sent
 
 import booking
 import demo
-from database import clock, db
-from models import Audit, Person
-from offices import CareRequest, Notice, RequestStatus, Slot
+from database import clock, db, shift_clock
+from models import Audit, Person, SignIn
+from offices import CareRequest, Centre, Notice, RequestStatus, Slot
 from views import queues
 
 OPEN = 23
 LATE = 7
-STATEMENTS = 4  # of the queue itself
+STATEMENTS = 6  # what time ends (2), the queue (3), the centres
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_queue_is_in_the_order_of_asking_and_marks_who_waits_long(noor):
     words = page.select_one("#desk").get_text(" ")
     assert f"{OPEN} open" in words
     assert f"{LATE} wait more than 2 days" in words
-    assert len(page.select("[aria-labelledby=queue] .t-amber")) == LATE
+    assert len(page.select("[aria-labelledby=queue] li .t-amber")) == LATE
 
 
 def test_the_queue_is_filtered_by_kind_and_by_whose_it_is(noor, cast):
@@ -100,7 +100,7 @@ def test_a_long_queue_goes_on_from_where_a_page_ended(noor, cast):
 
     seen = names(first) + names(second)
     assert len(names(first)) == queues.PAGE
-    assert sorted(seen) == sorted(one.name for one in queues.chosen(cast.noor, None, False))
+    assert sorted(seen) == sorted(one.name for one in queues.chosen(cast.noor))
     assert not second.select("a[href*='after=']")
 
 
@@ -121,6 +121,105 @@ def test_the_queue_costs_the_same_for_twenty_and_for_two_thousand(noor, cast, st
     assert short[0] - sign_in.count <= STATEMENTS
 
 
+def test_the_first_page_of_five_thousand_takes_the_statements_of_fifty(noor, cast, statements):
+    def cost() -> int:
+        with statements() as seen:
+            assert len(names(noor.page("/desk"))) == queues.PAGE
+        return seen.count
+
+    many(cast, queues.PAGE - OPEN + 1)
+    noor.get("/desk")
+    few = cost()
+    many(cast, 5000)
+
+    assert cost() == few
+
+
+def test_the_queue_is_filtered_by_language_and_centre_and_links_keep_it(noor, cast):
+    centre = Centre.get(Centre.slug == "cms-luxembourg")
+    CareRequest.update(centre=centre).where(CareRequest.id == cast.care_request.id).execute()
+
+    here = noor.page("/desk?centre=cms-luxembourg")
+    portuguese = noor.page("/desk?language=pt")
+
+    assert names(here) == [cast.care_request.name]
+    asked = CareRequest.select().where(CareRequest.language == "pt", CareRequest.status == "asked")
+    assert names(portuguese) == [one.name for one in asked.order_by(CareRequest.created)]
+    links = portuguese.select("[aria-labelledby=queue] li a")
+    assert all("language=pt" in link["href"] for link in links)
+    assert portuguese.select_one("select[name=language] option[selected]")["value"] == "pt"
+
+
+def test_a_colleague_sees_who_has_it_on_the_screen_for_ten_minutes(noor, cast, colleague, at):
+    other = at("admin")
+    other.page(url(cast.care_request))
+
+    row = noor.page("/desk").find("a", href=url(cast.care_request)).find_parent("li")
+    assert f"{colleague.name} is reading it" in row.get_text()
+    noor.page(url(cast.care_request))
+    assert CareRequest.get_by_id(cast.care_request.id).opened_by == colleague, "she was first"
+    shift_clock(clock() + booking.READING + timedelta(seconds=1))
+    row = noor.page("/desk").find("a", href=url(cast.care_request)).find_parent("li")
+    assert "is reading it" not in row.get_text()
+
+
+def test_the_open_page_asks_for_the_queue_again_with_its_filter_and_the_title_counts(noor, cast):
+    page = noor.page("/desk?kind=4")
+    again = page.select_one("#waiting")
+    assert again["data-hx-trigger"] == "every 30s"
+
+    part = soup_of(noor.get(again["data-hx-get"], htmx=True))
+
+    assert len(part.select("#waiting li")) == 4
+    assert part.title.get_text() == f"({OPEN}) Requests · Kannerplang"
+    assert not part.html
+    assert page.title.get_text() == f"({OPEN}) Requests · Kannerplang"
+
+
+def test_a_page_that_only_asks_again_keeps_nobody_signed_in(noor, cast):
+    before = SignIn.get(SignIn.person == cast.noor).last_seen
+    shift_clock(clock() + timedelta(minutes=10))
+
+    noor.get("/desk/news", htmx=True)
+    assert SignIn.get(SignIn.person == cast.noor).last_seen == before
+
+    noor.get("/desk")
+    assert SignIn.get(SignIn.person == cast.noor).last_seen > before
+
+
+def test_a_proposal_at_the_desk_holds_ticked_and_typed_times(noor, cast):
+    page = noor.page(url(cast.care_request))
+    form = page.select_one("form[action$='/proposal']")
+    data = sent(form)
+    ticked = form.select("#held-times input")[0]["value"]
+    data.setlist("held-times", [ticked])
+    data.setlist("held-said", ["booklet", "late"])
+    data["held-day"], data["held-hour"] = "2026-12-01", "14:30"
+
+    noor.post(form["action"], data)
+
+    kept = CareRequest.get_by_id(cast.care_request.id)
+    held = [slot.starts.isoformat() for slot in booking.held_times(kept, clock())]
+    assert held == [ticked, "2026-12-01T13:30:00+00:00"]
+    assert kept.said == ["booklet", "late"]
+    assert Audit.get(Audit.about == kept.id).action == "request.propose"
+
+
+def test_a_proposal_without_a_time_is_refused_and_nothing_typed_is_lost(noor, cast):
+    page = noor.page(url(cast.care_request))
+    form = page.select_one("form[action$='/proposal']")
+    data = sent(form)
+    data["held-note"] = "Bonjour"
+
+    answer = noor.post(form["action"], data, htmx=True)
+
+    shown = soup_of(answer)
+    assert answer.status_code == 422
+    assert "Choose one, two or three times." in shown.select_one("#held-times").get_text()
+    assert shown.select_one("#held-note").get_text().strip() == "Bonjour"
+    assert shown.select_one("#note").get_text().strip() == ""
+
+
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -137,7 +236,7 @@ def test_a_request_shows_what_was_asked_and_a_number_to_call(noor, cast):
 
 @pytest.mark.parametrize("htmx", [False, True])
 def test_confirming_is_one_tap_and_the_next_one_opens(noor, cast, htmx):
-    first, second = queues.chosen(cast.noor, None, False).limit(2)
+    first, second = queues.chosen(cast.noor).limit(2)
     action, data = sending(noor.page(url(first)), "confirmation", note="À demain !")
 
     answer = noor.post(action, data, htmx=htmx)
@@ -157,7 +256,7 @@ def test_confirming_is_one_tap_and_the_next_one_opens(noor, cast, htmx):
 
 
 def test_the_next_one_is_of_the_kind_that_was_chosen(noor, cast):
-    wards = [one.id for one in queues.chosen(cast.noor, "ward-visit", False)]
+    wards = [one.id for one in queues.chosen(cast.noor, queues.Chosen(kind="ward-visit"))]
     action, data = sending(noor.page(f"/desk/requests/{wards[0]}?kind=4"), "confirmation")
 
     answer = noor.post(action, data)
@@ -243,7 +342,7 @@ def test_a_refusal_needs_words_and_they_reach_the_family(noor, cast):
 
 def test_a_colleague_who_was_first_is_named_and_nothing_is_given_twice(noor, cast, colleague):
     action, data = sending(noor.page(url(cast.care_request)), "confirmation")
-    starts = booking.offers(cast.care_request, colleague, clock())[0][2]
+    starts = booking.offers(cast.care_request, colleague, clock())[0][2].starts
     booking.confirm(cast.care_request, colleague, starts, "", clock())
 
     answer = noor.post(action, data, htmx=True)
@@ -258,8 +357,8 @@ def test_a_colleague_who_was_first_is_named_and_nothing_is_given_twice(noor, cas
 
 def test_an_hour_that_was_given_away_meanwhile_is_not_offered_again(noor, cast):
     action, data = sending(noor.page(url(cast.care_request)), "confirmation")
-    taken = booking.offers(cast.care_request, cast.noor, clock())[0][0]
-    other = queues.chosen(cast.noor, None, False).first()
+    taken = booking.offers(cast.care_request, cast.noor, clock())[0][0].starts
+    other = queues.chosen(cast.noor).first()
     booking.confirm(other, cast.noor, taken, "", clock())
 
     answer = noor.post(action, data)

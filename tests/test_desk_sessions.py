@@ -273,7 +273,7 @@ def test_who_is_taken_off_is_told_and_the_next_one_gets_the_seat(noor, cast):
     assert again.status_code == 409
     assert Registration.get_by_id(ivan.id).state == SeatState.LEFT
     told = {(one.person_id, one.code) for one in Notice.select()}
-    assert {(cast.ivan.id, "session-left"), (cast.ines.id, "session-seat")} <= told
+    assert {(cast.ivan.id, "session-left"), (cast.ines.id, "session-offer")} <= told
 
 
 def test_the_session_of_yesterday_is_still_read_but_not_changed(noor, cast):
@@ -285,7 +285,9 @@ def test_the_session_of_yesterday_is_still_read_but_not_changed(noor, cast):
     page = noor.page(desk(cast.full_session))
 
     assert len(names(page, "seated")) == 4
-    assert not page.select("form[action*='/desk/'], a[href$='/departure'], a[href$='/edit']")
+    assert not page.select("a[href$='/departure'], a[href$='/edit']")
+    acts = {form["action"].rsplit("/", 1)[1] for form in page.select("form[action*='/desk/']")}
+    assert acts == {"attendance"}
 
 
 def test_names_and_phones_are_sealed(app, cast):
@@ -303,3 +305,85 @@ def test_a_place_of_the_service_is_chosen_by_name(noor):
     answer = noor.post("/desk/info-sante", NEW | {"centre": str(centre.id), "place": ""})
 
     assert made(answer).centre_id == centre.id
+
+
+# ── too few, who was there, words, wishes ────────────────────────────────────────────────────────
+
+
+def test_shortly_before_the_desk_is_asked_whether_too_few_is_too_few(noor, cast, at):
+    soon = clock() + timedelta(days=2)
+    facts = {"starts": soon, "ends": soon + timedelta(hours=1), "least": 7}
+    InfoSession.update(facts).where(InfoSession.id == cast.full_session.id).execute()
+    page = noor.page(desk(cast.full_session))
+    assert "1 seat is missing for this session" in page.get_text(" ")
+    assert not InfoSession.get_by_id(cast.full_session.id).cancelled, "nothing is done by itself"
+
+    noor.post(page.select_one("form.banner")["action"])
+
+    assert InfoSession.get_by_id(cast.full_session.id).cancelled
+    assert "session-cancelled" in {notice.code for notice in cast.ivan.notices}
+
+
+@pytest.mark.parametrize("least", ["-1", "9", "x"])
+def test_a_minimum_is_at_most_the_number_of_seats(noor, least):
+    answer = noor.post("/desk/info-sante", NEW | {"least": least})
+
+    assert answer.status_code == 422
+    assert "to the number of seats" in error_at(soup_of(answer), "least")
+
+
+def test_an_hour_that_comes_twice_is_asked_and_both_can_be_had(noor):
+    night = NEW | {"day": "2027-10-31", "begins": "02:30", "until": "04:00"}
+
+    asked = soup_of(noor.post("/desk/info-sante", night))
+    first = made(noor.post("/desk/info-sante", night | {"which": "first"}))
+    second = made(noor.post("/desk/info-sante", night | {"which": "second"}))
+
+    assert "comes twice" in asked.select_one("#which .error").get_text()
+    assert second.starts - first.starts == timedelta(hours=1)
+    form = edit_form(noor, second)
+    assert form["which"] == ["second"]
+    noor.post(desk(second, "/edit"), form)
+    assert InfoSession.get_by_id(second.id).starts == second.starts
+
+
+def test_who_was_there_is_marked_after_the_session_began(noor, cast):
+    gone = clock() - timedelta(hours=1)
+    InfoSession.update(starts=gone).where(InfoSession.id == cast.full_session.id).execute()
+    page = noor.page(desk(cast.full_session))
+    first, second = page.select("form[action$='/attendance']")[:2]
+
+    noor.post(first["action"], {"attended": "yes"})
+    answer = noor.post(second["action"], {"attended": "no"}, htmx=True)
+
+    words = soup_of(answer).get_text(" ")
+    assert words.count(" was there") == 1
+    assert "was not there" in words
+
+
+def test_a_message_reaches_who_signed_up_and_is_read_in_the_app(noor, cast, at):
+    empty = noor.post(desk(cast.full_session, "/message"), {"words": " "})
+    noor.post(desk(cast.full_session, "/message"), {"words": "Bring socks."})
+
+    assert empty.status_code == 422
+    assert "Bring socks." in at("ivan").words("/notices")
+    assert "Bring socks." not in at("olga").words("/notices")
+
+
+def test_wishes_are_counted_once_a_person_and_only_the_desk_reads_their_words(noor, at):
+    url = "/info-sante/wishes"
+    for who in ("zoe", "ines"):
+        for _ in range(2):
+            at(who).post(url, {"topics": ["senses"], "words": f"Words of {who}"})
+    at("ines").post(url, {"topics": ["senses", "breastfeeding"], "words": ""})
+
+    words = noor.words("/desk/info-sante")
+    page = at("sami").page(url)
+
+    assert "Development of the senses 2 people" in words
+    assert "Breastfeeding 1 person" in words
+    assert "Words of zoe" in words
+    assert "Words of ines" not in words, "taken back"
+    assert "2 people" in page.get_text(" ")
+    assert "Words of zoe" not in page.get_text(" ")
+    assert at("zoe").page(url).select_one("#words")["value"] == "Words of zoe"

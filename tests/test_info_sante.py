@@ -10,7 +10,7 @@ from icalendar import Calendar
 import booking
 from database import DataKey, clock, local
 from models import Person
-from offices import Centre, InfoSession, Registration, SeatState, Service
+from offices import Centre, InfoSession, Notice, Registration, SeatState, Service
 from views import mails
 from views.rendering import LANGUAGE_NAMES
 from views.words import TOPICS
@@ -256,10 +256,10 @@ def test_leaving_is_asked_first_then_the_next_one_is_told(at, cast):
     answer = client.post(f"/registrations/{mine.id}/departure")
 
     assert answer.location == address(cast.full_session)
-    assert Registration.get_by_id(waiting.id).state == SeatState.SEAT
+    assert Registration.get_by_id(waiting.id).state == SeatState.OFFERED
     news = at("ines").page("/notices")
     link = news.find("a", href=address(cast.full_session))
-    assert "you have a seat on 3 December 2026, 10:00" in link.get_text()
+    assert "A seat has become free on 3 December 2026, 10:00" in link.get_text()
 
 
 def test_nobody_gives_up_the_seat_of_somebody_else(at, cast):
@@ -304,7 +304,8 @@ def test_the_mail_of_a_seat_carries_the_hours_of_the_session(app, at, cast):
     ines.mail = "ines@example.lu"
     ines.save()
     booking.leave(of(cast.full_session, cast.ivan), clock())
-    (notice,) = ines.notices
+    booking.take_offer(of(cast.full_session, ines), clock())
+    notice = ines.notices.where(Notice.code == "session-seat").get()
 
     with app.app_context():
         mail = mails.compose(notice)

@@ -117,7 +117,7 @@ def test_a_mail_is_in_the_language_of_its_recipient_not_of_who_sends_it(app, cas
 
 def test_the_answer_of_the_desk_sends_the_mail_by_itself(app, as_user, cast, asked, mailbox):
     noor = as_user("noor")
-    starts = booking.offers(asked, cast.noor, clock())[0][0].isoformat()
+    starts = booking.offers(asked, cast.noor, clock())[0][0].starts.isoformat()
 
     answer = noor.post(
         f"/desk/requests/{asked.id}/confirmation", {"starts": starts, "hour": "09:00"}

@@ -19,6 +19,7 @@ import models
 import offline
 import plan as document
 import sealing
+from agenda import Closure, Hours
 from database import SchemaMismatch, db
 from models import (
     Actor,
@@ -241,6 +242,8 @@ def test_nobody_sees_no_row(app, cast, table):
     Registration.create(info_session=session, data_key=key, state=SeatState.SEAT, joined=demo.NOW)
     CareRequest.create(kind=RequestKind.TELE, data_key=key, language="pt")
     jobs.notify(cast.sami, "request-confirmed", uuid4(), demo.NOW)
+    Hours.create(nurse=cast.noor, weekday=0, opens="08:00", closes="12:00")
+    Closure.create(nurse=cast.noor, first=demo.NOW.date(), last=demo.NOW.date())
     Feedback.leave(demo.NOW, page="", found="yes", rating=3, comment="")
     people = (Actor(cast.sami), Actor(cast.noor))
     assert any(table.visible_to(one).exists() for one in people), "nothing to see for anybody"

@@ -9,6 +9,7 @@ from forms import sent
 from icalendar import Calendar
 from tables import tables
 
+import agenda
 import booking
 from database import clock, local
 from models import Person, SignIn
@@ -128,7 +129,7 @@ def test_the_consultation_names_the_next_days_without_appointment(at):
 @pytest.mark.parametrize("kind", RequestKind)
 def test_what_is_asked_is_shown_and_is_in_no_address(at, cast, kind):
     client, digit = at("zoe"), str(list(RequestKind).index(kind) + 1)
-    wished = booking.half_days(clock())[1]
+    wished = agenda.half_days(clock())[1]
 
     answer = send(client, digit, times=wished)
 
@@ -188,7 +189,7 @@ def test_an_empty_form_says_beside_each_field_what_is_missing(at, digit):
 
 
 def test_a_half_day_that_has_passed_meanwhile_is_left_out(at, cast):
-    ahead = booking.half_days(clock())[0]
+    ahead = agenda.half_days(clock())[0]
 
     send(at("zoe"), "3", times=["2026-11-20 am", ahead])
 

@@ -1,5 +1,6 @@
 """Seats: the last one is given once, the list is served in its order, everybody is told once."""
 
+import re
 from datetime import datetime, time, timedelta
 from uuid import uuid4
 
@@ -7,9 +8,11 @@ import pytest
 from client import at_once, refusals
 
 import booking
+import deadlines
 from database import DataKey, DomainError, clock, db, is_sqlite
 from models import Person
 from offices import InfoSession, Notice, Registration, SeatState
+from views import mails
 
 CROWD = 60
 
@@ -77,9 +80,9 @@ def test_seats_that_are_given_up_go_to_who_waits_in_order_and_they_are_told(sess
 
     booking.leave(fresh(joined[0]), clock())
 
-    assert states(joined) == ["left", "seat", "seat", "waiting"]
+    assert states(joined) == ["left", "seat", "offered", "waiting"]
     assert taken(talk) == 3
-    assert told(joined[2].person_id) == ["session-seat"]
+    assert told(joined[2].person_id) == ["session-offer"]
     assert told(joined[3].person_id) == []
     assert booking.place_of(joined[3]) == 1
 
@@ -90,7 +93,7 @@ def test_a_pair_that_leaves_the_list_lets_the_next_ones_through(session_of):
 
     booking.leave(fresh(joined[2]), clock())
 
-    assert states(joined) == ["seat", "seat", "left", "seat"]
+    assert states(joined) == ["seat", "seat", "left", "offered"]
     assert taken(talk) == 3
 
 
@@ -123,7 +126,7 @@ def test_who_left_may_come_back_at_the_end_of_the_list(session_of, cast):
 
     again = booking.join(talk, 1, clock(), person=cast.zoe)
 
-    assert states([*others, again]) == ["seat", "waiting", "waiting"]
+    assert states([*others, again]) == ["offered", "waiting", "waiting"]
     assert booking.place_of(again) == 2
 
 
@@ -162,6 +165,122 @@ def test_a_family_without_an_account_is_called_by_the_nurse(session_of, cast):
     assert told(cast.noor.id) == ["seat-by-phone"]
 
 
+# ── a seat that is kept ──────────────────────────────────────────────────────────────────────────
+
+
+def with_mail(registration: Registration) -> Person:
+    person = Person.get_by_id(registration.person_id)
+    person.mail = "a@example.lu"
+    person.save()
+    return person
+
+
+def links(app, person: Person, code: str) -> dict[str, str]:
+    """Of the mail of this notice, by what they do."""
+    notice = Notice.get(Notice.person == person, Notice.code == code)
+    with app.app_context():
+        text = mails.compose(notice).get_body(("plain",)).get_content()
+    return dict(re.findall(r"/(offers|departures)/(\S+)", text))
+
+
+def test_a_freed_seat_is_kept_a_day_then_goes_to_the_next_who_waits(session_of):
+    talk = session_of(1)
+    joined = line(talk, 1, 1, 1)
+    booking.leave(fresh(joined[0]), clock())
+    assert fresh(joined[1]).until - clock() > timedelta(hours=23, minutes=59)
+
+    for _ in range(2):
+        deadlines.settle_seats(clock() + timedelta(hours=24, minutes=1))
+
+    assert states(joined) == ["left", "left", "offered"]
+    assert told(joined[1].person_id) == ["session-offer", "session-over"]
+    assert taken(talk) == 1
+    with pytest.raises(DomainError, match="offer-gone"):
+        booking.take_offer(fresh(joined[1]), clock())
+
+
+def test_shortly_before_a_seat_is_kept_until_2_hours_before_and_then_given_at_once(session_of):
+    soon = clock() + timedelta(hours=5)
+    talk = session_of(1, starts=soon, ends=soon + timedelta(hours=1))
+    joined = line(talk, 1, 1, 1)
+
+    booking.leave(fresh(joined[0]), clock())
+    assert fresh(joined[1]).until == soon - timedelta(hours=2)
+    booking.leave(fresh(joined[1]), soon - timedelta(hours=1))
+
+    assert states(joined) == ["left", "left", "seat"]
+
+
+def test_a_mail_takes_and_gives_up_a_seat_without_signing_in_and_a_scanner_does_nothing(
+    app, as_user, session_of
+):
+    talk = session_of(1)
+    joined = line(talk, 1, 1, 1)
+    person = with_mail(joined[1])
+    booking.leave(fresh(joined[0]), clock())
+    secret, stranger = links(app, person, "session-offer")["offers"], as_user(None)
+
+    for _ in range(3):
+        assert stranger.page(f"/offers/{secret}").select_one("main form button")
+    assert states(joined)[1] == "offered"
+    assert stranger.post(f"/offers/{secret}").status_code == 200
+    assert stranger.post(f"/offers/{secret}").status_code == 410
+    assert states(joined)[1] == "seat"
+
+    leave = links(app, person, "session-seat")["departures"]
+    stranger.get(f"/departures/{leave}")
+    assert states(joined)[1] == "seat"
+    assert stranger.post(f"/departures/{leave}").status_code == 200
+    assert stranger.get(f"/departures/{leave}").status_code == 410
+    assert states(joined) == ["left", "left", "offered"]
+
+
+def test_who_has_a_seat_is_reminded_once_each_with_a_link_to_give_it_up(app, session_of):
+    talk = session_of(2)
+    seated, _other = line(talk, 1, 1)
+    person = with_mail(seated)
+    day, hour = talk.starts - timedelta(hours=23), talk.starts - timedelta(minutes=30)
+
+    for then in (day, day, hour, hour):
+        deadlines.remind(then)
+
+    assert told(person.id) == ["session-soon"] * 2
+    assert "departures" in links(app, person, "session-soon")
+
+
+def test_the_nurse_s_words_are_read_in_the_app_and_not_in_the_mail(app, session_of):
+    talk = session_of(2)
+    seated, _other = line(talk, 1, 1)
+    person = with_mail(seated)
+
+    count = booking.say(talk, "Bring socks.", clock())
+
+    notice = Notice.get(Notice.person == person)
+    assert (count, notice.facts["words"]) == (2, "Bring socks.")
+    with app.app_context():
+        assert "socks" not in mails.compose(notice).as_string()
+    assert b"socks" not in bytes(notice.sealed)
+
+
+@pytest.mark.race
+def test_an_offer_that_is_taken_left_and_run_out_at_once_has_one_end(session_of):
+    talk = session_of(1)
+    joined = line(talk, 1, 1, 1)
+    booking.leave(fresh(joined[0]), clock())
+    late = clock() + timedelta(hours=25)
+    acts = [
+        lambda: booking.take_offer(fresh(joined[1]), clock()),
+        lambda: booking.leave(fresh(joined[1]), clock()),
+        lambda: deadlines.settle_seats(late),
+    ]
+
+    results = at_once(acts * 4)
+
+    assert set(refusals(results)) <= {"offer-gone", "left-already"}
+    seats = [one for one in map(fresh, joined) if one.state in booking.TAKEN]
+    assert len(seats) == taken(talk) <= 1
+
+
 # ── what the nurse changes ───────────────────────────────────────────────────────────────────────
 
 
@@ -175,8 +294,8 @@ def test_more_seats_go_to_who_waits_at_once(session_of):
 
     booking.change_session(talk, booking.mark(talk), as_edited(talk, seats=3), clock())
 
-    assert states(joined) == ["seat", "seat", "waiting"]
-    assert told(joined[1].person_id) == ["session-seat"]
+    assert states(joined) == ["seat", "offered", "waiting"]
+    assert told(joined[1].person_id) == ["session-offer"]
     assert told(joined[0].person_id) == [], "neither hour nor place has changed"
 
 
@@ -302,7 +421,7 @@ def test_leaving_many_times_at_once_frees_the_seat_once(session_of):
     results = at_once([lambda: booking.leave(fresh(joined[0]), clock())] * 8)
 
     assert refusals(results) == ["left-already"] * 7
-    assert states(joined) == ["left", "seat", "seat", "waiting"]
+    assert states(joined) == ["left", "seat", "offered", "waiting"]
     assert taken(talk) == 2
 
 
@@ -325,5 +444,5 @@ def test_leaving_joining_and_cancelling_at_once_leave_nobody_untold(session_of):
         Registration.info_session == talk, Registration.state != SeatState.LEFT
     )
     assert all("session-cancelled" in told(one.person_id) for one in on_the_list)
-    seats = sum(one.adults for one in on_the_list if one.state == SeatState.SEAT)
+    seats = sum(one.adults for one in on_the_list if one.state in booking.TAKEN)
     assert seats == taken(talk) <= 2

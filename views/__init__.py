@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from views import (
     account,
+    agenda,
     children,
     demonstration,
     desk,
@@ -21,6 +22,7 @@ from views import (
     info_sante,
     invitations,
     kits,
+    links,
     machine,
     meaning,
     notes,
@@ -54,6 +56,7 @@ PLACES = (
     incidents,
     invitations,
     requests,
+    links,
     notices,
     info_sante,
     services,
@@ -62,6 +65,7 @@ PLACES = (
     feedback,
     search,
     desk,
+    agenda,
     desk_sessions,
     desk_services,
     desk_feedback,

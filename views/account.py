@@ -22,6 +22,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField
 from wtforms.validators import DataRequired
 
+import jobs
 import sealing
 import services
 from database import DomainError, clock
@@ -49,6 +50,7 @@ class SignUpForm(FlaskForm):
 class ReachForm(FlaskForm):
     phone = phone_line(_l("Your phone number"))
     mail = mail_line(_l("Your e-mail address"))
+    by_mail = BooleanField(_l("Send me messages and reminders by e-mail too"), default=True)
 
 
 @bp.get("/sign-in")
@@ -112,7 +114,8 @@ def sign_out() -> ResponseReturnValue:
 @bp.get("/account")
 @allowed("account.read")
 def show() -> ResponseReturnValue:
-    return account_page(ReachForm(obj=g.actor.person))
+    by_mail = jobs.MAIL not in g.actor.person.muted
+    return account_page(ReachForm(obj=g.actor.person, by_mail=by_mail))
 
 
 @bp.post("/account")
@@ -122,8 +125,11 @@ def save() -> ResponseReturnValue:
     form = ReachForm()
     if not form.validate_on_submit():
         return account_page(form, 422)
-    form.populate_obj(g.actor.person)
-    g.actor.person.save()
+    person = g.actor.person
+    person.phone, person.mail = form.phone.data, form.mail.data
+    others = [channel for channel in person.muted if channel != jobs.MAIL]
+    person.muted = others if form.by_mail.data else [*others, jobs.MAIL]
+    person.save()
     flash(_("Saved."))
     return redirect(url_for(".show"), 303)
 

@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
-import booking
+import agenda
 import services
 from database import local
 from models import Child, Person
@@ -47,8 +47,8 @@ OTHER, EXPECTING = "other", "expecting"
 WALK_INS = 3  # days shown of a centre that takes families without appointment
 
 
-class HalfDays(SelectMultipleField):
-    """Ticks; a half-day that has passed since the page was opened is left out without a word."""
+class Ticks(SelectMultipleField):
+    """A half-day that has passed since the page was opened is left out without a word."""
 
     widget = ListWidget()
     option_widget = CheckboxInput()
@@ -77,7 +77,7 @@ class AskForm(FlaskForm):
     hospital = one_line(_l("Maternity hospital"), required(), length=80)
     ward = one_line(_l("Ward and room"), length=80)
     until = a_day(_l("Last day there, if you know it"))
-    times = HalfDays(
+    times = Ticks(
         _l("Which times suit you?"),
         validate_choice=False,
         description=_l("Tick none if any time suits you."),
@@ -120,7 +120,7 @@ def form_for(
     for name in [field.name for field in form if field.name not in (*shown, "csrf_token")]:
         del form[name]
     form.in_order = [form[name] for name in shown]
-    form.times.choices = options({half: half_day(half) for half in booking.half_days(now)})
+    form.times.choices = options({half: half_day(half) for half in agenda.half_days(now)})
     if "child" in form:
         form.child.choices = options(_children(children))
     if "centre" in form:

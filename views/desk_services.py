@@ -16,6 +16,7 @@ import services
 from database import DataKey, DomainError, clock, local, today
 from models import Person
 from offices import Centre, Service
+from views import words
 from views.fields import (
     a_choice,
     a_day,
@@ -36,15 +37,7 @@ bp = Blueprint("desk_services", __name__, url_prefix="/desk/services")
 
 CONTACT = ("phone", "fax", "mail", "address", "url", "checked_on")
 RULES = 3  # of one centre; a row without a weekday is none
-
-WEEKDAYS = {
-    "": _l("None"),
-    "0": _l("Monday"),
-    "1": _l("Tuesday"),
-    "2": _l("Wednesday"),
-    "3": _l("Thursday"),
-    "4": _l("Friday"),
-}
+WEEKDAYS = {"": _l("None"), **words.WEEKDAYS}
 NTH = {
     "0": _l("Every week"),
     "1": _l("First in the month"),

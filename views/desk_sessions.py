@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +10,18 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, SelectMultipleField, StringField
 from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+import agenda
 import booking
+import deadlines
 from database import DomainError, clock, local
-from offices import InfoSession, Registration, SeatState, SessionKind
+from models import Audit
+from offices import InfoSession, Registration, SeatState, SessionKind, Wish
 from views import asking
 from views.fields import (
     a_choice,
@@ -49,11 +53,16 @@ from views.words import ADULTS, TOPICS, TRAINING_TOPICS
 bp = Blueprint("desk_sessions", __name__, url_prefix="/desk/info-sante")
 
 SHOWN = 60
+SOON = timedelta(days=3)  # then the desk is asked about a session that too few want
+WORDS = 100  # wishes in somebody's own words, shown at once
 MOST_SEATS = 500
+OTHER = "other"  # the topic for own words
 KINDS = {
     SessionKind.INFO_SANTE: _l("Info-Santé session"),
     SessionKind.TRAINING: _l("PAI training"),
 }
+
+WHICH = {"first": _l("The first, summer time"), "second": _l("The second, winter time")}
 
 
 # ── forms ────────────────────────────────────────────────────────────────────────────────────────
@@ -84,7 +93,10 @@ class SessionForm(FlaskForm):
     place = one_line(_l("Another place, or the room"), length=120)
     link = one_line(_l("Video link"), length=250)
     seats = one_line(_l("Seats"), required(), length=3)
+    least = one_line(_l("It takes place from"), length=3, default="0")
+    which = one_of(_l("Which of the two?"), WHICH, validate_choice=False)
     mark = HiddenField()
+    asks_which = False  # only of an hour that comes twice
     by_video = False  # a training: nobody needs to say where
 
     def validate_languages(self, field: Field) -> None:
@@ -98,6 +110,10 @@ class SessionForm(FlaskForm):
     def validate_seats(self, field: Field) -> None:
         if not re.fullmatch(r"[0-9]{1,3}", field.data) or not 1 <= int(field.data) <= MOST_SEATS:
             raise ValidationError(_l("A number from 1 to %(most)s", most=MOST_SEATS))
+
+    def validate_least(self, field: Field) -> None:
+        if not re.fullmatch(r"[0-9]{0,3}", field.data):
+            raise ValidationError(_l("A number from 0 to the number of seats"))
 
     def validate(self, *args: Any, **more: Any) -> bool:
         found = [] if not super().validate(*args, **more) else list(self._across())
@@ -115,12 +131,19 @@ class SessionForm(FlaskForm):
                 yield title, _l("Fill this in.")
         if not (self.by_video or self.centre.data or self.place.data or self.link.data):
             yield self.centre, _l("Say where: a centre, another place, or a video link.")
+        if int(self.least.data or 0) > int(self.seats.data):
+            yield self.least, _l("A number from 0 to the number of seats")
         yield from self._hours()
 
     def _hours(self) -> Iterator[tuple[Field, Any]]:
         for field in (self.begins, self.until):
-            if self.moment(field) is None:
+            found = agenda.moments_of(self.day.data, time.fromisoformat(field.data))
+            if not found:
                 yield field, _l("The clocks change on this day: this hour does not exist.")
+                return
+            if len(found) > 1 and not self.which.data:
+                self.asks_which = True
+                yield self.which, _l("The clocks go back on this day: this hour comes twice.")
                 return
         if self.moment(self.until) <= self.moment(self.begins):
             yield self.until, _l("The end is not after the beginning.")
@@ -128,7 +151,8 @@ class SessionForm(FlaskForm):
             yield self.day, _l("This time has passed. Choose another.")
 
     def moment(self, field: Field) -> datetime | None:
-        return booking.moment_of(self.day.data, time.fromisoformat(field.data))
+        later = self.which.data == "second"
+        return booking.moment_of(self.day.data, time.fromisoformat(field.data), later)
 
     def facts(self) -> dict[str, Any]:
         """Columns of InfoSession by name."""
@@ -142,6 +166,7 @@ class SessionForm(FlaskForm):
             "starts": self.moment(self.begins),
             "ends": self.moment(self.until),
             "seats": int(self.seats.data),
+            "least": int(self.least.data or 0),
         }
 
 
@@ -150,6 +175,10 @@ for _tag, _name in LANGUAGE_NAMES.items():
     setattr(SessionForm, f"title_{_tag}", _title)
     _about = some_lines(_l("What it is about (%(language)s)", language=_name))
     setattr(SessionForm, f"about_{_tag}", _about)
+
+
+class MessageForm(FlaskForm):
+    words = some_lines(_l("Your message"), required(), length=600, render_kw={"rows": 3})
 
 
 class SeatForm(FlaskForm):
@@ -165,8 +194,16 @@ class SeatForm(FlaskForm):
 @allowed("desk.sessions")
 def index() -> ResponseReturnValue:
     after = request.args.get("after", type=UUID)
+    deadlines.settle_seats(clock())
     found, later = booking.coming(InfoSession.visible_to(g.actor), clock(), SHOWN, after)
-    return render_template("desk_sessions/index.html", found=found, later=later, kinds=KINDS)
+    return render_template(
+        "desk_sessions/index.html",
+        found=found,
+        later=later,
+        kinds=KINDS,
+        wishes=Wish.counts(),
+        own_words=own_words(),
+    )
 
 
 @bp.get("/new")
@@ -189,6 +226,7 @@ def create() -> ResponseReturnValue:
 @bp.get("/<uuid:info_session_id>")
 @allowed("desk.sessions", InfoSession)
 def show(info_session: InfoSession) -> ResponseReturnValue:
+    deadlines.settle_seats(clock())
     return page(info_session)
 
 
@@ -281,11 +319,37 @@ def take_off(registration: Registration) -> ResponseReturnValue:
     return redirect(url_for(".show", info_session_id=registration.info_session_id), 303)
 
 
+@bp.post("/registrations/<uuid:registration_id>/attendance")
+@allowed("desk.sessions", Registration)
+def mark(registration: Registration) -> ResponseReturnValue:
+    said = {"yes": True, "no": False}.get(request.form.get("attended", ""))
+    registration.mark(said)
+    Audit.note(g.actor, "session.attendance", registration.id)
+    if wants_fragment():
+        return page(registration.info_session)
+    return redirect(url_for(".show", info_session_id=registration.info_session_id), 303)
+
+
+@bp.post("/<uuid:info_session_id>/message")
+@allowed("desk.sessions", InfoSession)
+def say(info_session: InfoSession) -> ResponseReturnValue:
+    form = MessageForm()
+    if not form.validate_on_submit():
+        return page(info_session, 422, message=form)
+    count = booking.say(info_session, form.words.data, clock())
+    flash(ngettext("%(num)d family is told.", "%(num)d families are told.", count))
+    return redirect(url_for(".show", info_session_id=info_session.id), 303)
+
+
 # ── pages and forms ──────────────────────────────────────────────────────────────────────────────
 
 
 def page(
-    info_session: InfoSession, status: int = 200, form: SeatForm | None = None, problem: str = ""
+    info_session: InfoSession,
+    status: int = 200,
+    form: SeatForm | None = None,
+    problem: str = "",
+    message: MessageForm | None = None,
 ) -> Response:
     registrations = booking.who_comes(info_session)
     return page_or_fragment(
@@ -293,14 +357,22 @@ def page(
         "desk_sessions/_list.html",
         status,
         info_session=InfoSession.get_by_id(info_session.id),  # seats may have changed meanwhile
-        seated=[row for row in registrations if row.state == SeatState.SEAT],
+        seated=[row for row in registrations if row.state in booking.TAKEN],
         waiting=[row for row in registrations if row.state == SeatState.WAITING],
         to_come=info_session.starts > clock(),
+        is_soon=info_session.starts < clock() + SOON,
+        message=message or MessageForm(formdata=None),
         form=form or SeatForm(formdata=None),
         problem=problem,
         kinds=KINDS,
         name_of=name_of,
     )
+
+
+def own_words() -> list[str]:
+    """Topics that families wish for in words of their own, the newest first."""
+    rows = Wish.select().where(Wish.topic == OTHER).order_by(Wish.created.desc(), Wish.id)
+    return [wish.words for wish in Wish.open_all(rows.limit(WORDS)) if wish.words]
 
 
 def form_page(
@@ -349,8 +421,17 @@ def standing(info_session: InfoSession) -> dict[str, Any]:
         "place": info_session.place,
         "link": info_session.link,
         "seats": str(info_session.seats),
+        "least": str(info_session.least),
+        "which": which_of(info_session),
         "mark": booking.mark(info_session),
     }
+
+
+def which_of(info_session: InfoSession) -> str:
+    """Of an hour that comes twice, which one the session begins at."""
+    starts = local(info_session.starts)
+    both = agenda.moments_of(starts.date(), starts.time())
+    return list(WHICH)[both.index(info_session.starts)] if len(both) > 1 else ""
 
 
 def name_of(registration: Registration) -> str:

@@ -44,6 +44,12 @@ PUBLIC = {
     "services.index",
     "services.pai",
     "services.questions",
+    "links.time",
+    "links.take_time",
+    "links.offer",
+    "links.take_seat",
+    "links.departure",
+    "links.leave",
     "info_sante.calendar",
     "info_sante.index",
     "info_sante.show",
@@ -70,6 +76,7 @@ TAKES_FILES = {"children.take_photo", "kits.take_photo", "plans.keep_scan"}
 LARGEST_FORM = 1 << 20  # bytes; the fullest page of the editor is well below
 HOUR = timedelta(hours=1)
 WRONG_LINKS = 10  # from one address in an hour
+PASSIVE = {"desk.news"}  # asked by a page that stays open: nobody need be there
 SEEN_EVERY = 60  # seconds between two notes that a session is in use
 
 
@@ -103,7 +110,8 @@ def actor_of_request() -> Actor:
     if cookie := request.cookies.get(cookie_name("device")):
         device = Device.by_cookie(cookie, now)
     g.sign_in = sign_in
-    if sign_in and (now - sign_in.last_seen).total_seconds() > SEEN_EVERY:
+    is_used = sign_in and request.endpoint not in PASSIVE
+    if is_used and (now - sign_in.last_seen).total_seconds() > SEEN_EVERY:
         with suppress(OperationalError):  # a full disk keeps nobody from reading
             SignIn.update(last_seen=now).where(SignIn.id == sign_in.id).execute()
     return Actor(sign_in.person if sign_in else None, device)

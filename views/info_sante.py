@@ -6,19 +6,32 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, flash, g, redirect, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from peewee import ModelSelect
+from wtforms import SelectMultipleField
+from wtforms.widgets import CheckboxInput, ListWidget
 
 import booking
+import deadlines
 import services
 from database import DomainError, clock, local
-from offices import Centre, InfoSession, Registration, SeatState, Service, SessionKind
+from offices import Centre, InfoSession, Registration, SeatState, Service, SessionKind, Wish
 from views import calendars
-from views.fields import one_of
+from views.fields import one_line, one_of, options
 from views.guards import allowed, get_or_404
 from views.rendering import (
     LANGUAGE_NAMES,
@@ -34,6 +47,17 @@ bp = Blueprint("info_sante", __name__)
 
 SHOWN = 60
 VIDEO = "video"
+OTHER = "other"  # the topic for own words
+
+
+class WishForm(FlaskForm):
+    topics = SelectMultipleField(
+        _l("Which topics would you come for?"),
+        choices=options(TOPICS),
+        widget=ListWidget(),
+        option_widget=CheckboxInput(),
+    )
+    words = one_line(_l("In your own words"), length=120)
 
 
 class JoinForm(FlaskForm):
@@ -116,6 +140,32 @@ def channels(kind: SessionKind) -> Service:
     return services.by_slug(kind)[kind]
 
 
+@bp.get("/info-sante/wishes")
+@allowed("session.join")
+def wishes() -> ResponseReturnValue:
+    known = Wish.of(g.actor.person_id)
+    form = WishForm(topics=[*known], words=known.get(OTHER, ""))
+    return wish_page(form)
+
+
+@bp.post("/info-sante/wishes")
+@allowed("session.join")
+def wish() -> ResponseReturnValue:
+    form = WishForm()
+    if not form.validate_on_submit():
+        return wish_page(form, 422)
+    wished = dict.fromkeys(form.topics.data, "")
+    if form.words.data:
+        wished[OTHER] = form.words.data
+    Wish.keep(g.actor.person, wished, clock())
+    flash(_("Thank you. The service plans its sessions by what families wish for."))
+    return redirect(url_for(".index"), 303)
+
+
+def wish_page(form: WishForm, status: int = 200) -> ResponseReturnValue:
+    return render_template("info_sante/wishes.html", form=form, counts=Wish.counts()), status
+
+
 # ── one session ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -165,10 +215,22 @@ def join(info_session: InfoSession) -> ResponseReturnValue:
     return redirect(address_of(info_session), 303)
 
 
+@bp.post("/registrations/<uuid:registration_id>/seat")
+@allowed("session.leave", Registration)
+def take(registration: Registration) -> ResponseReturnValue:
+    """The seat that was kept."""
+    try:
+        booking.take_offer(registration, clock())
+    except DomainError as refused:
+        return page(registration.info_session, 409, problem=sentence(refused))
+    flash(_("You have a seat."))
+    return redirect(address_of(registration.info_session), 303)
+
+
 @bp.get("/registrations/<uuid:registration_id>/departure")
 @allowed("session.leave", Registration)
 def departure(registration: Registration) -> ResponseReturnValue:
-    has_seat = registration.state == SeatState.SEAT
+    has_seat = registration.state in booking.TAKEN
     return confirmation(
         _("Give up your seat?") if has_seat else _("Leave the waiting list?"),
         _("Who waits is served next. You can join again, at the end of the list."),
@@ -192,6 +254,7 @@ def leave(registration: Registration) -> ResponseReturnValue:
 def page(
     info_session: InfoSession, status: int = 200, form: JoinForm | None = None, problem: str = ""
 ) -> Response:
+    deadlines.settle_seats(clock())
     info_session = InfoSession.get_by_id(info_session.id)  # seats may have changed meanwhile
     mine = Registration.get_or_none(
         Registration.info_session == info_session,

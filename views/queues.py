@@ -6,13 +6,15 @@ from uuid import UUID
 
 from peewee import JOIN, Case, ModelSelect, fn
 
+import booking
 from database import DataKey, behind, paged
 from models import Person
-from offices import CareRequest, RequestStatus, Slot
+from offices import CareRequest, Centre, RequestStatus, Slot
 
 PAGE = 50
 LONG = timedelta(days=2)  # who has waited longer is marked
 AGENDA = 12  # appointments shown
+UNMARKED = timedelta(days=3)  # how long one that is over is shown until it is marked
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Queue:
 
     rows: list[CareRequest]
     later: UUID | None  # the last one's id where more follow
-    agenda: list[CareRequest]
+    agenda: list[Slot]
     kinds: dict[str, int] = field(default_factory=dict)  # how many of each kind are open
     late: int = 0
     mine: int = 0
@@ -31,29 +33,56 @@ class Queue:
         return sum(self.kinds.values())
 
 
-def queue(
-    nurse: Person, now: datetime, kind: str | None, is_mine: bool, after: UUID | None
-) -> Queue:
+@dataclass(frozen=True)
+class Chosen:
+    """What is shown of it: of one kind, language or centre, or the nurse's own."""
+
+    kind: str | None = None
+    is_mine: bool = False
+    language: str | None = None
+    centre: str | None = None
+
+
+ALL = Chosen()
+
+
+def queue(nurse: Person, now: datetime, what: Chosen, after: UUID | None) -> Queue:
     """In four statements, however long it is."""
-    waiting = chosen(nurse, kind, is_mine)
-    rows, later = paged(waiting, CareRequest.created, after, PAGE)
+    rows, later = paged(chosen(nurse, what), CareRequest.created, after, PAGE)
     agenda = _agenda(nurse, now)
-    nurses = [row.nurse for row in rows if row.nurse]
-    DataKey.open_all(row.data_key_id for row in [*rows, *agenda, *nurses])
+    people = [person for row in rows for person in (row.nurse, row.opened_by) if person]
+    asked = [slot.care_request for slot in agenda]
+    DataKey.open_all(row.data_key_id for row in [*rows, *asked, *people])
     return Queue(rows, later, agenda, **_counts(nurse, now))
 
 
-def chosen(nurse: Person, kind: str | None, is_mine: bool) -> ModelSelect:
-    """What waits, of one kind or the nurse's own where that is asked for."""
+def chosen(nurse: Person, what: Chosen = ALL) -> ModelSelect:
+    """What waits, in the order in which it was asked."""
+    reader = Person.alias()
     waiting = (
-        CareRequest.select(CareRequest, Person)
+        CareRequest.select(CareRequest, Person, reader)
         .join(Person, JOIN.LEFT_OUTER, on=CareRequest.nurse)
+        .switch(CareRequest)
+        .join(reader, JOIN.LEFT_OUTER, on=CareRequest.opened_by, attr="opened_by")
         .where(CareRequest.status == RequestStatus.ASKED)
         .order_by(CareRequest.created, CareRequest.id)
     )
-    if kind:
-        waiting = waiting.where(CareRequest.kind == kind)
-    return waiting.where(CareRequest.nurse == nurse) if is_mine else waiting
+    if what.kind:
+        waiting = waiting.where(CareRequest.kind == what.kind)
+    if what.language:
+        waiting = waiting.where(CareRequest.language == what.language)
+    if what.centre:
+        here = Centre.select(Centre.id).where(Centre.slug == what.centre)
+        waiting = waiting.where(CareRequest.centre.in_(here))
+    return waiting.where(CareRequest.nurse == nurse) if what.is_mine else waiting
+
+
+def reader_of(care_request: CareRequest, nurse: Person, now: datetime) -> Person | None:
+    """The colleague who has it on the screen."""
+    opened = care_request.opened
+    if opened is None or opened < now - booking.READING or care_request.opened_by_id == nurse.id:
+        return None
+    return care_request.opened_by
 
 
 def following(waiting: ModelSelect, after: UUID) -> CareRequest | None:
@@ -78,11 +107,15 @@ def _counts(nurse: Person, now: datetime) -> dict[str, int | dict[str, int]]:
     }
 
 
-def _agenda(nurse: Person, now: datetime) -> list[CareRequest]:
+def _agenda(nurse: Person, now: datetime) -> list[Slot]:
+    """What is given or held, and what took place since yesterday and is not marked yet."""
+    to_come = Slot.starts > now - timedelta(hours=1)
+    unmarked = (Slot.starts > now - UNMARKED) & (CareRequest.status == RequestStatus.CONFIRMED)
     rows = (
-        CareRequest.select()
-        .join(Slot)
-        .where(Slot.nurse == nurse, Slot.starts > now - timedelta(hours=1))
+        Slot.select(Slot, CareRequest)
+        .join(CareRequest)
+        .where(Slot.nurse == nurse, Slot.is_travel == False, Slot.stands(now))  # noqa: E712
+        .where(to_come | unmarked)
         .order_by(Slot.starts)
         .limit(AGENDA)
     )

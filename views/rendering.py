@@ -86,6 +86,12 @@ SENTENCES = {
     "time-is-past": _l("This time has passed. Choose another."),
     "not-a-half-hour": _l("An appointment begins at a full or half hour."),
     "slot-already-taken": _l("This half hour is taken already. Choose another."),
+    "one-to-three-times": _l("Choose one, two or three times."),
+    "too-soon-to-hold": _l(
+        "A time that is held begins more than two hours from now. Call the family, and confirm."
+    ),
+    "time-gone": _l("This time is no longer free. Choose another."),
+    "offer-gone": _l("This offer has run out, or the seat was taken already."),
     "session-over": _l("This session has begun, or it does not take place."),
     "joined-already": _l("You are on the list already."),
     "link-used": _l("This link was used or has run out. Ask the family for another one."),

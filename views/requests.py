@@ -1,5 +1,7 @@
 """What a family asks of the service, and where each request stands."""
 
+from uuid import UUID
+
 from flask import (
     Blueprint,
     abort,
@@ -14,13 +16,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 import booking
+import deadlines
 import services
 from database import DomainError, Sealed, clock, today
 from models import Child
 from offices import CareRequest, CareRequestEvent, RequestKind, RequestStatus
 from views import asking, calendars
 from views.guards import allowed
-from views.rendering import absolute, sentence
+from views.rendering import absolute, confirmation, sentence
 
 bp = Blueprint("requests", __name__, url_prefix="/requests")
 
@@ -30,9 +33,10 @@ SHOWN = 50
 @bp.get("")
 @allowed("request.list")
 def index() -> ResponseReturnValue:
+    deadlines.settle(clock())
     mine = CareRequest.select().where(CareRequest.person == g.actor.person)
-    answered = CareRequest.status != RequestStatus.ASKED
-    newest = mine.order_by(answered, CareRequest.created.desc(), CareRequest.id).limit(SHOWN)
+    waits = CareRequest.status.in_(booking.OPEN)
+    newest = mine.order_by(~waits, CareRequest.created.desc(), CareRequest.id).limit(SHOWN)
     return render_template(
         "requests/index.html", care_requests=Sealed.open_all(newest), digits=asking.DIGITS
     )
@@ -73,15 +77,59 @@ def create() -> ResponseReturnValue:
 @bp.get("/<uuid:care_request_id>")
 @allowed("request.read", CareRequest)
 def show(care_request: CareRequest) -> ResponseReturnValue:
+    deadlines.settle(clock())
+    return request_page(CareRequest.get_by_id(care_request.id))
+
+
+def request_page(
+    care_request: CareRequest, status: int = 200, problem: str = ""
+) -> ResponseReturnValue:
     events = care_request.events.order_by(CareRequestEvent.created, CareRequestEvent.id)
-    return render_template(
+    page = render_template(
         "requests/show.html",
         care_request=care_request,
         events=Sealed.open_all(events),
+        held=booking.held_times(care_request, clock()),
         may_cancel=may_cancel(care_request),
+        problem=problem,
         asking=asking,
         **channel(care_request.kind),
     )
+    return page, status
+
+
+@bp.post("/<uuid:care_request_id>/choice")
+@allowed("request.answer", CareRequest)
+def choose(care_request: CareRequest) -> ResponseReturnValue:
+    """One of the times that the nurse proposed."""
+    wanted = request.form.get("slot", type=UUID)
+    try:
+        booking.choose(care_request, wanted, g.actor.person, clock())
+    except DomainError as refused:
+        now_it_is = CareRequest.get_by_id(care_request.id)
+        return request_page(now_it_is, 409, sentence(refused))
+    flash(_("This time is yours."))
+    return redirect(url_for(".show", care_request_id=care_request.id), 303)
+
+
+@bp.get("/<uuid:care_request_id>/another-time")
+@allowed("request.answer", CareRequest)
+def another_time(care_request: CareRequest) -> ResponseReturnValue:
+    return confirmation(
+        _("Ask for another time?"),
+        _("The time is free for another family then. The service looks for another one for you."),
+        _("Yes, another time"),
+        back=url_for(".show", care_request_id=care_request.id),
+        nav="requests",
+    )
+
+
+@bp.post("/<uuid:care_request_id>/another-time")
+@allowed("request.answer", CareRequest)
+def reopen(care_request: CareRequest) -> ResponseReturnValue:
+    booking.reopen(care_request, g.actor.person, clock())
+    flash(_("The service looks for another time. Your request keeps its place."))
+    return redirect(url_for(".show", care_request_id=care_request.id), 303)
 
 
 @bp.get("/<uuid:care_request_id>/calendar.ics")
@@ -95,6 +143,7 @@ def calendar(care_request: CareRequest) -> ResponseReturnValue:
         care_request.starts + booking.HALF_HOUR,
         care_request.answered,
         place=calendars.where(care_request.centre),
+        sequence=care_request.changes,
         url=absolute(url_for(".show", care_request_id=care_request.id)),
     )
     return calendars.answer(made)
@@ -149,5 +198,5 @@ def channel(kind: str) -> dict[str, services.Service]:
 
 def may_cancel(care_request: CareRequest) -> bool:
     ahead = care_request.starts is None or care_request.starts > clock()
-    running = care_request.status in {RequestStatus.ASKED, RequestStatus.CONFIRMED}
+    running = care_request.status in booking.RUNNING
     return running and ahead

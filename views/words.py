@@ -182,6 +182,13 @@ PEG_SIGNS = {
     "cat": _l("Cat"),
     "snail": _l("Snail"),
 }
+WEEKDAYS = {
+    "0": _l("Monday"),
+    "1": _l("Tuesday"),
+    "2": _l("Wednesday"),
+    "3": _l("Thursday"),
+    "4": _l("Friday"),
+}
 # Topics of Info-Santé sessions; those of trainings are four conditions.
 TOPICS = {
     "breastfeeding": _l("Breastfeeding"),
@@ -225,28 +232,60 @@ REQUEST_ICONS = {
 }
 REQUEST_STATES = {
     "asked": _l("Waiting for an answer"),
+    "proposed": _l("Times proposed: choose one"),
     "confirmed": _l("Confirmed"),
+    "done": _l("Took place"),
+    "no-show": _l("Nobody was there"),
     "declined": _l("Answered, without an appointment"),
     "cancelled": _l("Taken back"),
+    "expired": _l("Ended without an answer"),
 }
 REQUEST_TONES = {
     "asked": "t-blue",
+    "proposed": "t-amber",
     "confirmed": "t-green",
+    "done": "t-grey",
+    "no-show": "t-grey",
     "declined": "t-amber",
     "cancelled": "t-grey",
+    "expired": "t-grey",
 }
 REQUEST_STATE_ICONS = {
     "asked": "i-clock",
+    "proposed": "i-cal",
     "confirmed": "i-ok",
+    "done": "i-ok",
+    "no-show": "i-off",
     "declined": "i-warn",
     "cancelled": "i-off",
+    "expired": "i-off",
 }
 REQUEST_EVENTS = {
     "asked": _l("Asked"),
     "claimed": _l("A nurse looks after it"),
+    "proposed": _l("Times proposed"),
+    "accepted": _l("A time was chosen"),
     "confirmed": _l("Confirmed"),
+    "moved": _l("Another time"),
+    "reopened": _l("Another time was asked for"),
+    "released": _l("The nurse cannot come: the service looks for another time"),
+    "lapsed": _l("The proposed times have run out"),
+    "done": _l("Took place"),
+    "no-show": _l("Nobody was there"),
     "declined": _l("Answered"),
     "cancelled": _l("Taken back"),
+    "expired": _l("Ended after 30 days without an answer"),
+}
+# What a nurse may add with one tap: read in the family's language.
+NOTE_SENTENCES = {
+    "booklet": _l("Please have your child’s health booklet (carnet de santé) at hand."),
+    "questions": _l("Write your questions down beforehand: there is time for all of them."),
+    "relatives": _l("Whoever helps you at home may take part."),
+    "quiet": _l("Choose a quiet place for the call."),
+    "blanket": _l("Bring a nappy and a blanket for your child."),
+    "bell": _l("Please tell us if there is no name on the bell."),
+    "late": _l("If you cannot come or are late, please call us."),
+    "interpreter": _l("Tell us if you would like somebody to interpret."),
 }
 # What happens at the confirmed hour.
 REQUEST_MEETINGS = {

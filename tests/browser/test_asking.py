@@ -12,9 +12,9 @@ WIDE = {"width": 1280, "height": 800}
 OPEN = 23
 MOST_ACTIONS = 60
 # What the nurse needed when this was written: one tap to open the first, one each to confirm 20 at
-# the first time offered, one more for 2 whose wished times were all given away, three each (unfold,
-# type, send) to answer 3 in words.
-ACTIONS = 1 + 20 + 2 + 3 * 3
+# the first time offered, one more for 4 whose wished times were all given away (home visits take
+# their ways too), three each (unfold, type, send) to answer 3 in words.
+ACTIONS = 1 + 20 + 4 + 3 * 3
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_a_parent_and_the_nurse_at_once_from_the_question_to_the_hour(open_as, s
     parent.reload()
     expect(parent.get_by_text("A nurse looks after it")).to_be_visible()
     hour = request.locator("#starts label").nth(1).inner_text()
-    request.get_by_label(hour).check()
-    request.get_by_label("Words to the family").fill("Talk to you tomorrow.")
+    request.locator("#starts").get_by_label(hour).check()
+    request.locator("#note").fill("Talk to you tomorrow.")
     request.get_by_role("button", name="Confirm").click()
     expect(nurse.get_by_text("Confirmed: 25 November 2026").first).to_be_visible()
 
@@ -74,6 +74,66 @@ def test_a_parent_and_the_nurse_at_once_from_the_question_to_the_hour(open_as, s
     parent.goto(f"{server.url}/notices")
     parent.get_by_role("link", name=f"25 November 2026, {clock}").click()
     expect(parent.get_by_role("heading", level=1)).to_have_text(f"25 November 2026, {clock}")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["htmx", "without scripts"])
+def test_the_nurse_proposes_while_the_parent_looks_and_the_parent_chooses(open_as, server, script):
+    parent = open_as("Inês Santos", PHONE, java_script_enabled=script)
+    nurse = open_as("Noor Haddad", WIDE, java_script_enabled=script)
+    parent.goto(f"{server.url}/requests")
+    parent.get_by_role("link", name="Tele-consultation").first.click()
+    expect(parent.get_by_text("We have your request")).to_be_visible()
+
+    nurse.goto(f"{server.url}/desk")
+    nurse.get_by_role("link", name="Inês Santos").last.click()
+    request = nurse.get_by_role("article", name="Inês Santos")
+    request.get_by_text("Propose times to choose from").click()
+    offered = request.locator("#held-times label")
+    hours = [offered.nth(n).inner_text() for n in range(2)]
+    for hour in hours:
+        request.locator("#held-times").get_by_label(hour).check()
+    request.locator("form[action*='proposal'] summary").click()
+    request.locator("#held-said label").first.click()
+    request.get_by_role("button", name="Propose", exact=True).click()
+    expect(nurse.get_by_text("Proposed. The times are held").first).to_be_visible()
+    expect(nurse.get_by_text("held", exact=True)).to_have_count(2)
+
+    parent.reload()
+    expect(parent.get_by_role("heading", name="Which time suits you?")).to_be_visible()
+    expect(parent.get_by_text("health booklet (carnet de santé)")).to_be_visible()
+    clock = hours[1].rsplit(" ", 1)[1]
+    parent.get_by_role("button", name=clock).click()
+    expect(parent.get_by_text("This time is yours.")).to_be_visible()
+    expect(parent.get_by_role("heading", level=1)).to_contain_text(clock)
+    parent.go_back()  # what the browser kept: the times as they were
+    parent.goto(f"{server.url}/notices")
+    expect(parent.get_by_text("Your appointment is confirmed").first).to_be_visible()
+
+    nurse.reload()
+    expect(nurse.get_by_text("held", exact=True)).to_have_count(0)
+    nurse.get_by_role("complementary").get_by_role("link", name=hours[1]).click()
+    expect(nurse.get_by_role("article", name="Inês Santos")).to_have_attribute(
+        "data-status", "confirmed"
+    )
+
+
+def test_what_comes_in_appears_at_an_open_desk_and_its_title_counts(open_as, server):
+    nurse = open_as("Noor Haddad", WIDE)
+    nurse.clock.install()
+    nurse.goto(f"{server.url}/desk")
+    expect(nurse).to_have_title(f"({OPEN}) Requests · Kannerplang")
+    parent = open_as("Zoé Marchand", PHONE)
+    parent.goto(f"{server.url}/requests/new?kind=3")
+    parent.get_by_label("Where should we come?").fill("1, rue de la Gare, Demoduerf")
+    parent.get_by_label("What is it about?").fill("First weeks at home.")
+    parent.locator("#phone").fill("621 555 207")
+    parent.get_by_role("button", name="Send the request").click()
+    expect(parent.get_by_text("We have your request")).to_be_visible()
+
+    nurse.clock.fast_forward("00:31")
+
+    expect(nurse.get_by_text(f"{OPEN + 1} open")).to_be_visible()
+    expect(nurse).to_have_title(f"({OPEN + 1}) Requests · Kannerplang")
 
 
 def test_a_queue_of_23_requests_is_cleared_in_few_actions(open_as, server):

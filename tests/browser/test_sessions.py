@@ -57,4 +57,5 @@ def test_zoe_waits_for_two_seats_and_reads_that_she_has_them(someone, server, si
     page.goto(f"{server.url}/notices")
     page.get_by_role("link", name="A seat has become free").click()
     expect(page).to_have_url(address)
+    page.get_by_role("button", name="Take the seats").click()
     expect(page.get_by_text("You have 2 seats.")).to_be_visible()
