@@ -365,24 +365,3 @@ def test_a_line_is_moved_and_put_back_by_keyboard_alone(phone, server, tmp_path)
     phone.keyboard.press("Enter")
     expect(rows).to_have_count(3)
     expect(rows.first).to_have_value("trois")
-
-
-def test_a_sentence_that_means_the_same_is_chosen_by_keyboard_alone(phone, server, tmp_path):
-    plan = a_child_with_a_plan(phone, server, picture(tmp_path / "paper.jpg"))
-    editor = f"{server.url}{plan}/edit"
-    say_the_language(phone, editor)
-    phone.goto(f"{editor}/donts")
-    phone.locator("textarea[name='new:sheets.0.donts']").fill("Immobiliser le petit de force")
-    phone.get_by_role("button", name="Add: Not to do").press("Enter")
-
-    phone.get_by_role("button", name="Find a sentence that means the same").press("Enter")
-    phone.wait_for_url("**/meanings")
-    no_sideways_scroll(phone)
-    phone.locator("input[value='dont-restrain']").press("Space")
-    phone.get_by_role("button", name="It means the same").press("Enter")
-    expect(phone.get_by_role("heading", name="Chosen")).to_be_visible()
-
-    phone.goto(f"{editor}/review?lang=de")
-    line = phone.locator("li", has_text="Immobiliser le petit de force")
-    expect(line).to_contain_text("Festhalten")
-    expect(line).to_contain_text("The family chose this sentence")
