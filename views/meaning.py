@@ -14,7 +14,7 @@ from database import DomainError, db
 from models import Draft, Plan
 from plan import Content, Line
 from views.guards import allowed
-from views.lines import Known
+from views.lines import LINE_LIMIT, Known
 from views.paper import address_of
 from views.rendering import sentence
 
@@ -30,6 +30,7 @@ class Stretch:
     words: str
     known: list[Known]
     ticked: tuple[str, ...] = ()
+    look: str = ""  # what was searched for instead
 
 
 @bp.get("/lines/<path>/<int:n>/meanings")
@@ -42,6 +43,10 @@ def show(plan: Plan, path: str, n: int) -> ResponseReturnValue:
 @bp.post("/lines/<path>/<int:n>/meanings")
 @allowed("plan.edit", Plan)
 def choose(plan: Plan, path: str, n: int) -> ResponseReturnValue:
+    if request.form.get("go") == "look":
+        content = document.content_of(document.draft_of(plan, g.actor.person))
+        return page(plan, content, path, n)
+
     def chosen(line: Line) -> Line:
         span = request.form.get("start", -1, type=int), request.form.get("end", -1, type=int)
         posted = [Known.posted(one, request.form, line.lang) for one in ticked()]
@@ -124,9 +129,12 @@ def stretches_of(line: Line, use: str) -> Iterator[Stretch]:
 
 def stretch(line: Line, start: int, end: int, use: str) -> Stretch:
     words = line.text[start:end]
-    names = suggesting.suggest(words, line.lang, use)
-    typed = (str(start), str(end)) == (request.form.get("start"), request.form.get("end"))
-    if typed:
+    here = (str(start), str(end)) == (request.form.get("start"), request.form.get("end"))
+    look = request.form.get("look", "")[:LINE_LIMIT] if here else ""
+    names = suggesting.suggest(look or words, line.lang, use)
+    if here and ticked():
+        names = dict.fromkeys((*ticked(), *names))
         rows = [Known.posted(name, request.form, line.lang) for name in names]
-        return Stretch(start, end, words, rows, ticked())
-    return Stretch(start, end, words, [Known.guessed(name, words, line.lang) for name in names])
+        return Stretch(start, end, words, rows, ticked(), look)
+    rows = [Known.guessed(name, words, line.lang) for name in names]
+    return Stretch(start, end, words, rows, (), look)
