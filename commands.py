@@ -14,6 +14,7 @@ import plan
 import services
 from database import clock, db, migrations
 from models import Person, Plan, PlanVersion
+from offices import LetterDraft
 from plan import faults
 from views.mails import send_due
 from views.release import release
@@ -77,6 +78,7 @@ def due() -> None:
     while done := offline.render_due(release(), clock()):  # some at a time
         count += done
     endings.tell_due(clock())
+    LetterDraft.forget_old(clock())
     while done := send_due(clock(), most=50):
         mails += done
     click.echo(f"rendered: {count}, sent: {mails}")
