@@ -122,6 +122,7 @@ POLICY: dict[str, Predicate] = {
     "account.read": signed_in,
     "account.passkey": signed_in,
     "account.edit": signed_in,
+    "help.draft": signed_in,
     "notice.list": signed_in,
     "request.list": signed_in,
     "request.ask": signed_in,

@@ -28,7 +28,7 @@ from views.release import release
 from views.rendering import LOCALES, language_of, sentence
 
 # Endpoints whose pages are the same bytes for everybody (no token) or that a device signs.
-WITHOUT_TOKEN = ("welcome.language", "sync.sync", "sync.claim", "sync.events")
+WITHOUT_TOKEN = ("welcome.language", "sync.sync", "sync.claim", "sync.events", "help.letter")
 MEGABYTE = 1 << 20
 
 

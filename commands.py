@@ -15,6 +15,7 @@ import plan
 import services
 from database import clock, db, migrations
 from models import Person, Plan, PlanVersion
+from offices import LetterDraft
 from plan import faults
 from views.mails import send_due
 from views.release import release
@@ -79,6 +80,7 @@ def due() -> None:
         count += done
     endings.tell_due(clock())
     deadlines.tell_due(clock())
+    LetterDraft.forget_old(clock())
     while done := send_due(clock(), most=50):
         mails += done
     click.echo(f"rendered: {count}, sent: {mails}")

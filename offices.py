@@ -1,7 +1,7 @@
 """The tables of the two offices: services, requests, sessions, notices. The rest is models.py."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
@@ -293,6 +293,36 @@ class Notice(Sealed):
     @classmethod
     def visible_to(cls, actor: Actor) -> ModelSelect:
         return cls.select().where(cls.person == actor.scope_id)
+
+
+class LetterDraft(Sealed):
+    """The unsent answers of an application for help. One for a person, who alone reads it."""
+
+    KEPT = timedelta(days=90)
+
+    person = ForeignKeyField(Person, unique=True, on_delete="CASCADE")
+    edited = UtcField()
+    answers = Secret(dict, {})
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ModelSelect:
+        return cls.select().where(cls.person == actor.scope_id)
+
+    @classmethod
+    def of(cls, actor: Actor) -> Self | None:
+        return cls.visible_to(actor).first() if actor.person else None
+
+    @classmethod
+    def keep(cls, person: Person, answers: dict[str, Any], now: datetime) -> None:
+        """In the place of the one before."""
+        with db.atomic():
+            cls.delete().where(cls.person == person).execute()
+            key = person.data_key_id
+            cls.create(data_key=key, person=person, edited=now, created=now, answers=answers)
+
+    @classmethod
+    def forget_old(cls, now: datetime) -> int:
+        return cls.delete().where(cls.edited < now - cls.KEPT).execute()
 
 
 class Feedback(Sealed):

@@ -110,6 +110,8 @@ EXPECTED = {
     "hand_over.pack": {"own": FAMILY},
     "hand_over.set_last_day": {"own": FAMILY},
     "hand_over.show": {"own": FAMILY},
+    "help.erase": {"own": SIGNED_IN},
+    "help.keep": {"own": SIGNED_IN},
     "history.show": {"own": FAMILY},
     "history.version": {"own": FAMILY},
     "incidents.correct": {"own": STAFF, "foreign": "olga"},

@@ -54,6 +54,8 @@ PUBLIC = {
     "info_sante.index",
     "info_sante.show",
     "help.show",
+    "help.application",
+    "help.letter",
     "privacy.show",
     "feedback.show",
     "feedback.send",
