@@ -13,7 +13,20 @@ from peewee import Case
 
 import plan
 from database import DataKey, DomainError, db
-from models import Grant, Nursery, PaperChild, Person, Plan, Presence, Room, Staff, StaffRole, Token
+from models import (
+    Device,
+    DeviceState,
+    Grant,
+    Nursery,
+    PaperChild,
+    Person,
+    Plan,
+    Presence,
+    Room,
+    Staff,
+    StaffRole,
+    Token,
+)
 
 INVITATION = "staff"
 
@@ -72,6 +85,8 @@ def end_staff(staff: Staff, now: datetime) -> None:
         if staff.role == StaffRole.MANAGER and staff.person_id and not others.exists():
             raise DomainError("last-manager")
         Staff.update(ended=now).where(Staff.id == staff.id, Staff.ended.is_null()).execute()
+        phones = (Device.staff == staff) & Device.state.in_(Device.OPEN)
+        Device.close(phones, DeviceState.REVOKED, now)
 
 
 def invite(staff: Staff, now: datetime) -> str:

@@ -38,7 +38,10 @@ function connect() {
   connection ??= new Promise((resolve, reject) => {
     const asked = indexedDB.open('kannerplang', 1);
     asked.onupgradeneeded = () => {
-      for (const [name, keyPath] of Object.entries(STORES)) asked.result.createObjectStore(name, { keyPath });
+      const known = asked.result.objectStoreNames; // stores are added, none is ever taken away
+      for (const [name, keyPath] of Object.entries(STORES)) {
+        if (!known.contains(name)) asked.result.createObjectStore(name, { keyPath });
+      }
     };
     asked.onsuccess = () => {
       asked.result.onversionchange = disconnect;
@@ -262,7 +265,8 @@ function judged(me, { giver, newest, line, word, roll }, now) {
   const due = age !== null && (seconds >= lease.cap || (ended && server >= until + lease.ended));
   const bad = age === null || seconds > lease.red || ended;
   const tone = bad ? 't-red' : seconds > lease.amber || unconfirmed ? 't-amber' : 't-green';
-  return { age, seconds, lease, until, ended, unconfirmed, due, tone };
+  const over = Boolean(lease.ends) && age !== null && server >= lease.ends; // a pass, past its end
+  return { age, seconds, lease, until, ended, unconfirmed, due: due || over, over, tone };
 }
 
 // The status line: tone and sentence, from the server's patterns; offline.py says the same online.
@@ -340,9 +344,10 @@ async function sweep(now = Date.now()) {
   const due = {};
   for (const copy of [...copies, { plan: '' }]) {
     const found = copy.plan ? sound(() => standing(view, copy)) : boardOf(view);
-    if (!found?.roll || !judged(me, found, now).due) continue;
+    const how = found?.roll && judged(me, found, now);
+    if (!how?.due) continue;
     const spent = copy.plan in me.due ? Math.min(Math.max(0, now - me.clock.seen), HOUR) : 0;
-    due[copy.plan] = (me.due[copy.plan] ?? 0) + spent;
+    due[copy.plan] = how.over ? DAY : (me.due[copy.plan] ?? 0) + spent;
   }
   const board = due[''] >= DAY;
   const gone = copies.map(({ plan }) => plan).filter((plan) => board || due[plan] >= DAY);
@@ -424,6 +429,7 @@ async function round() {
     events: [],
     applied: heads[0]?.seq ?? 0,
     erased: me.receipts,
+    left: Boolean(me.leaving),
     health: { installed: me.installed, persisted: await navigator.storage?.persisted?.(), missing: me.want.length },
   };
   if (me.ask === 'held') body.held = await holdings(me);
@@ -533,6 +539,7 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
       me.seq = head.seq;
       me.state = head.state;
       me.ask = head.ask;
+      me.doubt = false; // the service has said whose phone this still is
       me.clock = { max: now, seen: now, checked: now };
       me.receipts = me.receipts.filter((plan) => !sent.includes(plan));
     });
@@ -594,6 +601,7 @@ async function adopt(me, record) {
     me.pending = { ...record, names };
     me.recheck = false;
     me.want = found.need;
+    me.ends = roll.lease.ends;
   });
   const over = roll.children.filter(([, , , verdict]) => verdict === 'erase').map(([plan]) => plan);
   if (over.length) await erase(me, over); // an end is heeded at once, not only when all the rest is here
@@ -669,7 +677,7 @@ async function enrol({ code, language, installed }) {
   });
   const said = await answer.json();
   if (!answer.ok) return { refused: said.refused };
-  await amend((me) => Object.assign(me, { device: said.device, state: 'waiting', language, installed }));
+  await amend((me) => Object.assign(me, { device: said.device, state: 'waiting', kind: said.kind, language, installed }));
   return { state: 'waiting', digits: await digits(me) };
 }
 

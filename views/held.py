@@ -12,10 +12,13 @@ from flask_babel import gettext as _
 from database import Sealed, local, today
 from endings import stop_of
 from models import (
+    Actor,
     Blob,
     Child,
     Contact,
     ContactKind,
+    Device,
+    DeviceKind,
     Grant,
     KitUnit,
     Nursery,
@@ -27,6 +30,7 @@ from models import (
     ScanPage,
     Signature,
 )
+from offline import Owner
 from plan import (
     Content,
     Line,
@@ -77,9 +81,11 @@ class Script(NamedTuple):
     lines: tuple[Said, ...]
 
 
-def render(kind: str, language: str, owner: Plan | Nursery, **more: Any) -> str:
+def render(kind: str, language: str, owner: Owner, **more: Any) -> str:
     """One page as text, within an app context; pure but for the rows it reads."""
     name = "stopped" if kind in STOPPABLE and is_stopped(owner.current) else kind
+    if isinstance(owner, Device) and owner.kind == DeviceKind.FAMILY:
+        name = "family"
     with force_locale(LOCALES[language]):
         facts = {"language": language, "languages": SWITCH, "kind": kind}
         facts |= CONTEXTS[name](owner, language) | more
@@ -252,9 +258,19 @@ def signatures_of(scan_id: UUID | None) -> list[Signature]:
 # ── the board ────────────────────────────────────────────────────────────────────────────────────
 
 
-def board_page(nursery: Nursery, language: str) -> dict[str, Any]:
+def board_page(owner: Nursery | Device, language: str) -> dict[str, Any]:
     """A random id salts it: no hash of a board can be guessed back to its names."""
-    return {"here": "/nursery", "salt": nursery.id.hex} | board_context(nursery, language)
+    return {"here": "/nursery", "salt": owner.id.hex} | board_context(owner, language)
+
+
+def family_page(device: Device, language: str) -> dict[str, Any]:
+    """What a guardian's own phone shows without a connection in place of the first page."""
+    mine = Child.guarded_by(Actor(device.person))
+    children = {child.id: child for child in Sealed.open_all(mine)}
+    shown = Plan.child.in_(list(children)), Plan.current.is_null(False)
+    plans = [(plan, children[plan.child_id]) for plan in Plan.select().where(*shown)]
+    plans.sort(key=lambda pair: pair[1].name)
+    return {"here": "/", "salt": device.id.hex, "plans": plans}
 
 
 # ── what to say to 112 ───────────────────────────────────────────────────────────────────────────
@@ -320,4 +336,5 @@ CONTEXTS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "emergency": emergency_page,
     "stopped": stopped_page,
     "board": board_page,
+    "family": family_page,
 }

@@ -31,6 +31,10 @@ SAID = {
         "sharing: look at that day, and take the hand-over pack."
     ),
     "sharing-changed": _l("The other guardian or a crèche has changed who holds a plan."),
+    "device-new": _l("A crèche has added a device that holds a child’s plan."),
+    "device-lost": _l(
+        "A crèche has reported a device as lost. It may still hold a child’s plan: see which."
+    ),
     "sharing-ends": _l("Sharing with a crèche ends soon. Look at the last day."),
 }
 # Where each kind of notice leads: endpoint, name of its argument.
@@ -43,6 +47,8 @@ PLACES = {
     "turning-four-90": ("hand_over.show", "child_id"),
     "turning-four-30": ("hand_over.show", "child_id"),
     "sharing-changed": ("children.access", "child_id"),
+    "device-new": ("children.access", "child_id"),
+    "device-lost": ("children.access", "child_id"),
     "sharing-ends": ("hand_over.show", "child_id"),
 }
 WITH_CALENDAR = {"request-confirmed"}

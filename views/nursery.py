@@ -1,6 +1,7 @@
 """The crèche: its board for everybody there, and what its people look after behind it."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,16 +22,17 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField
+from wtforms.validators import ValidationError
 
 import access
 import endings
 import nurseries
 import offline
 import plan
-from database import DomainError, clock, db, today
-from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
+from database import LUXEMBOURG, DomainError, clock, db, local, today
+from models import Audit, Device, DeviceKind, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rendering, rosters, words
-from views.fields import a_choice, as_id, one_line, options, required
+from views.fields import a_choice, as_id, is_hour, one_line, one_of, options, required
 from views.guards import allowed, get_or_404, in_nursery
 from views.rendering import page_or_fragment, sentence, wants_fragment
 
@@ -58,9 +60,18 @@ class GrantRoomForm(FlaskForm):
     room = a_choice(_l("Room"))
 
 
+def an_hour(form: FlaskForm, field: Any) -> None:
+    if field.data and not is_hour(field.data):
+        raise ValidationError(_("Write the time as 17:30."))
+
+
 class DeviceForm(FlaskForm):
-    name = one_line(_l("Name of the tablet"), required(), length=60)
+    kind = one_of(_l("What is it?"), words.DEVICE_KINDS, DeviceKind.TABLET)
+    name = one_line(_l("Name of the device"), required(), length=60)
     room = a_choice(_l("Room"))
+    staff = a_choice(_l("Whose phone"), default="")
+    until = one_line(_l("A pass ends at"), an_hour)
+    replaces = a_choice(_l("In place of"), default="")
     can_call = BooleanField(_l("It can make phone calls"))
 
 
@@ -92,7 +103,8 @@ def board() -> ResponseReturnValue:
     device = g.actor.device
     chosen = request.args.get("nursery", type=UUID) or (device and device.nursery_id)
     nursery = get_or_404(mine, chosen) if chosen else mine.first() or abort(404)
-    return release.online(nursery, offline.BOARD, clock())
+    visits = device and device.is_listed and nursery.id not in g.actor.staffed
+    return release.online(device if visits else nursery, offline.BOARD, clock())
 
 
 @bp.get("/manage")
@@ -382,10 +394,19 @@ def invite(nursery: Nursery) -> ResponseReturnValue:
     form = device_form(nursery)
     if not form.validate_on_submit():
         return devices_page(nursery, 422, form=form)
-    room = as_id(form.room.data)
+    room, now = as_id(form.room.data), clock()
     try:
         device, letters = offline.invite(
-            nursery, room, form.name.data, form.can_call.data, g.actor.person, clock()
+            nursery,
+            room,
+            form.name.data,
+            form.can_call.data,
+            g.actor.person,
+            now,
+            kind=form.kind.data,
+            staff=as_id(form.staff.data) if form.kind.data == DeviceKind.PHONE else None,
+            replaces=as_id(form.replaces.data),
+            ends=next_at(form.until.data, now) if form.until.data else None,
         )
     except DomainError as refused:
         return devices_page(nursery, 409, form=form, problem=sentence(refused))
@@ -462,7 +483,7 @@ def loss(device: Device) -> ResponseReturnValue:
 def lose(device: Device) -> ResponseReturnValue:
     offline.end(device, DeviceState.LOST, clock())
     Audit.note(g.actor, "device.lose", device.id)
-    return done(_("Reported as lost."), "devices")
+    return done(_("Reported as lost. The families are told."), "devices")
 
 
 # ── pages and their parts ────────────────────────────────────────────────────────────────────────
@@ -603,7 +624,19 @@ def paper_form(nursery: Nursery, child: PaperChild | None = None, fresh: bool = 
 def device_form(nursery: Nursery, fresh: bool = False) -> DeviceForm:
     form = DeviceForm(formdata=None) if fresh else DeviceForm()
     form.room.choices = options(room_names(nursery, _("All rooms")))
+    people = {str(row.id): row.name for row in rosters.staff(nursery)}
+    form.staff.choices = options({"": _("Nobody’s"), **people})
+    old = [row.device for row in rosters.devices(nursery, clock())]
+    here = {str(one.id): one.name for one in old if one.state in Device.OPEN}
+    form.replaces.choices = options({"": _("No other device"), **here})
     return form
+
+
+def next_at(hour: str, now: datetime) -> datetime:
+    """The next time that a clock in the country shows this hour."""
+    here = local(now)
+    moment = datetime.combine(here.date(), time.fromisoformat(hour), LUXEMBOURG)
+    return moment if moment > here else moment + timedelta(days=1)
 
 
 def facts_of(form: PaperForm) -> dict[str, Any]:

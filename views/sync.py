@@ -4,13 +4,13 @@ import json
 from base64 import b64decode, urlsafe_b64decode
 from uuid import UUID
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 import offline
 import sealing
 from database import DomainError, clock
-from models import Device
+from models import Device, SignIn
 from views import headers
 from views.guards import cookie_name, household
 
@@ -44,7 +44,7 @@ def claim() -> ResponseReturnValue:
         device = offline.claim(code, public_key, household(request.remote_addr or ""), clock())
     except DomainError as refusal:
         return jsonify(refused=refusal.code), 429 if refusal.code == "too-many-tries" else 422
-    return jsonify(device=device.id)
+    return jsonify(device=device.id, kind=device.kind)
 
 
 @bp.post("/sync")
@@ -60,8 +60,10 @@ def sync() -> ResponseReturnValue:
     try:
         question = offline.Question.read(body)
         answer = offline.answer(
-            device, question, headers.HELD, clock(), request.cookies.get(cookie)
+            device, question, headers.HELD, clock(), request.cookies.get(cookie), g.actor.person_id
         )
+        if question.left and g.sign_in and g.sign_in.person_id == device.person_id:
+            SignIn.update(ended=clock()).where(SignIn.id == g.sign_in.id).execute()
     except DomainError as refusal:
         behind = refusal.code == "sync-behind"
         return (jsonify(n=device.n), 409) if behind else ("", 400)
