@@ -139,15 +139,16 @@ async function stock(name, wanted) {
 
 // ── trust ────────────────────────────────────────────────────────────────────────────────────────
 
-const keys = Promise.all(
-  KEYS.map((key) => crypto.subtle.importKey('raw', fromBase64(key), CURVE, false, ['verify'])),
-);
+const imported = (all) =>
+  Promise.all(all.map((key) => crypto.subtle.importKey('raw', fromBase64(key), CURVE, false, ['verify'])));
+const keys = imported(KEYS); // sign answers
+const former = imported([...KEYS, ...FORMER]); // may have signed what is kept here
 
-// The head in a record, when one of the two keys signed it for this device; else null.
-async function believed(me, record) {
+// The head in a record, when one of these keys signed it for this device; else null.
+async function believed(me, record, trusted = former) {
   try {
     const signed = utf8(`kannerplang-head-1\n${record.head}`);
-    for (const key of await keys) {
+    for (const key of await trusted) {
       if (!(await crypto.subtle.verify(CURVE, key, fromBase64(record.sig), signed))) continue;
       const head = JSON.parse(record.head);
       return head.v === PROTOCOL && head.device === me.device ? { ...head, at: record.at } : null;
@@ -486,7 +487,7 @@ async function ask(me, body) {
     const next = pieces(answer.body, () => alive(30_000));
     const first = JSON.parse(new TextDecoder().decode(await next((rest) => rest.indexOf(10) + 1)));
     const record = { head: first.head, sig: first.sig, at: Date.now() };
-    const head = await believed(me, record);
+    const head = await believed(me, record, keys);
     const known = head && ['waiting', 'active', ...OVER].includes(head.state);
     if (!known) self.registration?.update(); // a newer worker may know this key, version or state
     if (!known || head.n !== me.n || head.seq <= me.seq) throw new Error('not an answer to this request');

@@ -25,7 +25,7 @@ ROOMS = {
     "images": {"database", "decoder"},
     "plan": {"database", "models", "sealing", "phrases"},
     "differences": {"plan"},
-    "offline": {"database", "models", "sealing", "phrases"},
+    "offline": {"database", "models", "sealing", "phrases", "jobs"},
     "nurseries": {"database", "models", "plan"},
     "offices": {"database", "models"},
     "jobs": {"database", "models", "offices"},

@@ -1,6 +1,8 @@
 """Every kind of device: who may enrol it, what it may hold, when and how that ends."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -371,3 +373,14 @@ def test_a_manager_never_sees_a_familys_phone(as_user, enrol, cast):
 
     assert as_user("sami").get(f"/nursery/devices/{own.id}").status_code == 404
     assert own.id not in as_user("sami").get("/nursery/devices").get_data(as_text=True)
+
+
+def test_every_test_that_the_table_of_events_names_exists():
+    root = Path(__file__).parent
+    written = "".join(path.read_text() for path in root.rglob("test_*.py"))
+    rows = re.findall(
+        r"^\|.*\| `(test_\w+)` \|$", (root.parent / "docs/offline.md").read_text(), re.M
+    )
+
+    assert len(rows) > 20
+    assert [name for name in rows if f"def {name}(" not in written] == []

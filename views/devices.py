@@ -17,10 +17,9 @@ from database import DomainError, Sealed, clock
 from models import Audit, Child, Device, DeviceKind, DeviceState, Grant, Nursery, Plan
 from plan import content_of
 from views import held, rosters
-from views.fields import one_line, required
+from views.fields import an_hour, next_at, one_line, required
 from views.guards import allowed, in_nursery
-from views.nursery import an_hour, code_page, next_at
-from views.rendering import code, confirmation, plain, sentence
+from views.rendering import code, code_page, confirmation, plain, sentence
 
 bp = Blueprint("devices", __name__)
 

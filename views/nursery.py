@@ -1,7 +1,6 @@
 """The crèche: its board for everybody there, and what its people look after behind it."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,19 +21,18 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField
-from wtforms.validators import ValidationError
 
 import access
 import endings
 import nurseries
 import offline
 import plan
-from database import LUXEMBOURG, DomainError, clock, db, local, today
+from database import DomainError, clock, db, today
 from models import Audit, Device, DeviceKind, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rendering, rosters, words
-from views.fields import a_choice, as_id, is_hour, one_line, one_of, options, required
+from views.fields import a_choice, an_hour, as_id, next_at, one_line, one_of, options, required
 from views.guards import allowed, get_or_404, in_nursery
-from views.rendering import page_or_fragment, sentence, wants_fragment
+from views.rendering import code_page, page_or_fragment, sentence, wants_fragment
 
 bp = Blueprint("nursery", __name__, url_prefix="/nursery")
 
@@ -58,11 +56,6 @@ class PaperForm(FlaskForm):
 
 class GrantRoomForm(FlaskForm):
     room = a_choice(_l("Room"))
-
-
-def an_hour(form: FlaskForm, field: Any) -> None:
-    if field.data and not is_hour(field.data):
-        raise ValidationError(_("Write the time as 17:30."))
 
 
 class DeviceForm(FlaskForm):
@@ -564,17 +557,6 @@ def devices_page(
     )
 
 
-def code_page(device: Device, letters: str) -> ResponseReturnValue:
-    link = f"{request.host_url.rstrip('/')}{url_for('sync.enrol')}#{letters}"
-    return render_template(
-        "nursery/code.html",
-        device=device,
-        letters=[letters[:5], letters[5:]],
-        link=link,
-        digits=None,
-    )
-
-
 def device_page(device: Device, status: int = 200, problem: str = "") -> ResponseReturnValue:
     person = g.actor.person
     page = render_template(
@@ -630,13 +612,6 @@ def device_form(nursery: Nursery, fresh: bool = False) -> DeviceForm:
     here = {str(one.id): one.name for one in old if one.state in Device.OPEN}
     form.replaces.choices = options({"": _("No other device"), **here})
     return form
-
-
-def next_at(hour: str, now: datetime) -> datetime:
-    """The next time that a clock in the country shows this hour."""
-    here = local(now)
-    moment = datetime.combine(here.date(), time.fromisoformat(hour), LUXEMBOURG)
-    return moment if moment > here else moment + timedelta(days=1)
 
 
 def facts_of(form: PaperForm) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import phonenumbers
 import segno
 from babel import Locale
-from flask import Flask, Response, make_response, render_template, request, session
+from flask import Flask, Response, make_response, render_template, request, session, url_for
 from flask_babel import format_date, format_datetime, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from database import DomainError, local
-from models import Actor
+from models import Actor, Device
 from services import map_link
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +102,17 @@ def page_or_fragment(page: str, fragment: str, status: int = 200, **context: Any
     """Render `fragment` for htmx, `page` (which includes it) for everyone else."""
     template = fragment if wants_fragment() else page
     return make_response(render_template(template, **context), status)
+
+
+def code_page(device: Device, letters: str) -> str:
+    link = f"{request.host_url.rstrip('/')}{url_for('sync.enrol')}#{letters}"
+    return render_template(
+        "nursery/code.html",
+        device=device,
+        letters=[letters[:5], letters[5:]],
+        link=link,
+        digits=None,
+    )
 
 
 def confirmation(

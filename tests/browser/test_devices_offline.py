@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
-from test_offline_tablet import DAY, TAMPER, Tablet, inside, stand_in  # noqa: F401
+from test_offline_tablet import DAY, Tablet, becomes, inside, leo, tablet  # noqa: F401
 
 import offline
+import sealing
 from database import clock
 from models import Device, DeviceKind, SignIn, Staff
 
@@ -169,9 +170,9 @@ def test_a_pass_erases_at_its_end_by_its_own_clock(server, start_browser, inside
 def test_a_staff_phone_warns_from_day_ten_and_is_due_after_fourteen(
     server,
     start_browser,
-    inside,
+    inside,  # noqa: F811
     days,
-    said,  # noqa: F811
+    said,
 ):
     phone = enrolled(server, start_browser, inside, kind=DeviceKind.PHONE)
     path = f"/plans/{plan_of(phone)}"
@@ -194,3 +195,51 @@ def test_a_staff_phone_erases_only_after_a_day_of_use_past_its_cap(server, start
         phone.worker.evaluate("(ms) => sweep(Date.now() + ms)", 14 * DAY + HOUR + no * HOUR)
 
     assert all("erased" in copy for copy in phone.store()["copies"].values())
+
+
+# ── other keys, no worker ────────────────────────────────────────────────────────────────────────
+
+STATE = """() => navigator.serviceWorker.getRegistration()
+  .then((one) => one ? [Boolean(one.installing), Boolean(one.waiting)] : null)"""
+
+
+def test_changing_the_signing_key_twice_loses_no_copy(server, tablet, leo):  # noqa: F811
+    before = tablet.store()
+    for _ in range(2):  # after the second the worker knows neither key: it asks for its own update
+        server.kill()
+        sealing.rotate(server.instance / "keys.json", server.instance / "reserve-key.pem")
+        server.start()
+    tablet.sync()
+    unknown = tablet.store()
+    assert unknown["copies"] == before["copies"]
+    assert unknown["heads"] == before["heads"], "not believed: the copies age"
+
+    tablet.page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
+    assert becomes(tablet.page, STATE, [False, True])
+    tablet.open(f"/plans/{leo}")
+    assert becomes(tablet.page, STATE, [False, False])
+    server.kill()
+    assert "Léo" in tablet.open(f"/plans/{leo}").locator("h1").inner_text(), "before any contact"
+    server.start()
+    tablet.settled()
+
+    after = tablet.store()
+    assert set(after["copies"]) == set(before["copies"])
+    assert max(one["seq"] for one in after["heads"]) > before["heads"][0]["seq"]
+    assert "Léo" in tablet.open(f"/plans/{leo}").locator("h1").inner_text()
+
+
+def test_the_kill_switch_takes_the_worker_and_leaves_copies_and_assets(server, tablet):  # noqa: F811
+    tablet.open("/nursery")
+    before = tablet.store()
+    assets = "caches.open('assets').then((one) => one.keys()).then((all) => all.length)"
+    held = tablet.page.evaluate(assets)
+    server.kill()
+    server.start(APP_WORKER_OFF="true")
+
+    tablet.page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
+
+    assert becomes(tablet.page, STATE, None)
+    after = tablet.store()
+    assert (after["copies"], after["blobs"]) == (before["copies"], before["blobs"])
+    assert tablet.page.evaluate(assets) == held
