@@ -36,7 +36,10 @@ def guardian_with_all_rights(actor: Actor, thing: Any) -> bool:
 
 
 def guardian_or_granted(actor: Actor, thing: Any) -> bool:
-    """Not a manager to whom it is only offered: that person checks it, on a page of its own."""
+    """Or a device in whose scope it is. Not a manager to whom it is only offered: that person
+    checks it, on a page of its own."""
+    if actor.family and guardian(actor.family, thing):
+        return True
     if actor.nurseries:
         held = Grant.children_for(actor).where(Grant.child == _child_id(thing))
         if held.exists():
@@ -171,4 +174,6 @@ POLICY: dict[str, Predicate] = {
     "incident.correct": works_here,
     "presence.note": works_here,
     "device.manage": manages,
+    "device.own": signed_in,
+    "device.end": own,
 }

@@ -94,6 +94,7 @@ def settings(app: Flask, overrides: dict) -> None:
         SMTP_PASSWORD="",
         SMTP_TLS=True,
         MAIL_FROM="Kannerplang <kannerplang@localhost>",
+        WORKER_OFF=False,  # the kill switch: browsers drop the service worker only
         PROXIES=0,  # how many reverse proxies stand before this app and may be believed
         MAX_CONTENT_LENGTH=60 * MEGABYTE,  # a scan of twelve photos
         MAX_FORM_MEMORY_SIZE=MEGABYTE // 4,

@@ -1,6 +1,7 @@
 """The command line: set up, migrate, due work, checks. Imported by the factory only."""
 
 from itertools import groupby
+from pathlib import Path
 
 import click
 from flask import Flask, current_app
@@ -12,6 +13,7 @@ import endings
 import nurseries
 import offline
 import plan
+import sealing
 import services
 from database import clock, db, migrations
 from models import Person, Plan, PlanVersion
@@ -22,7 +24,7 @@ from views.release import release
 
 
 def register(app: Flask) -> None:
-    for command in (setup, migrate, load_demo, found, due, plans):
+    for command in (setup, migrate, load_demo, found, due, rotate, plans):
         app.cli.add_command(command)
 
 
@@ -84,6 +86,18 @@ def due() -> None:
     while done := send_due(clock(), most=50):
         mails += done
     click.echo(f"rendered: {count}, sent: {mails}")
+
+
+@click.command("rotate-signing-key")
+@click.argument("reserve", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--leaked", is_flag=True, help="Devices read what the old key signed no more.")
+def rotate(reserve: Path, leaked: bool) -> None:
+    """Sign with the key in RESERVE from now on; a new reserve takes its place in that file."""
+    try:
+        sealing.rotate(Path(current_app.config["KEYS"]), reserve, leaked)
+    except (OSError, ValueError, sealing.KeysMissing) as reason:
+        raise click.ClickException(str(reason)) from reason
+    click.echo(f"Restart the service. Then move {reserve} off this machine again.")
 
 
 @click.group("plans")

@@ -206,7 +206,7 @@ def _take(device: Device, said: dict[str, Any], now: datetime) -> None:
     row = Inbox(
         id=entry.id,
         device=device,
-        data_key=(child or device.nursery).data_key_id,
+        data_key=(child or device.nursery or device.person).data_key_id,
         kind=entry.kind,
         mark=mark,
         late="" if device.is_active else device.state,

@@ -340,6 +340,7 @@ class Nursery(Sealed):
     @classmethod
     def touch(cls, nursery_ids: "ModelSelect | list[UUID]") -> None:
         cls.update(changes=cls.changes + 1).where(cls.id.in_(nursery_ids)).execute()
+        Device.touch(Device.nursery.in_(nursery_ids))
 
 
 class Room(BaseModel):
@@ -413,13 +414,21 @@ class Grant(BaseModel):
     def children_for(cls, actor: "Actor") -> ModelSelect:
         """Children whose plan the actor's nursery may hold; a tablet sees its own room only."""
         held = cls.nursery.in_(actor.staffed)
-        if actor.device and actor.device.is_active:
-            device = actor.device
-            here = cls.nursery == device.nursery_id
-            if device.room_id:
-                here &= (cls.room == device.room_id) | cls.room.is_null()
-            held |= here
+        if actor.device and actor.device.is_active and actor.device.nursery_id:
+            held |= cls.within(actor.device)
         return cls.select(cls.child).where(cls.is_running(), held)
+
+    @classmethod
+    def within(cls, device: "Device") -> Expression:
+        """The part of its nursery that a device is for. A pass without a room has its children,
+        and none of any other."""
+        here = cls.nursery == device.nursery_id
+        if device.room_id:
+            return here & ((cls.room == device.room_id) | cls.room.is_null())
+        if device.kind == DeviceKind.PASS:
+            chosen = DeviceChild.select(DeviceChild.child).where(DeviceChild.device == device)
+            here &= cls.child.in_(chosen)
+        return here
 
     @classmethod
     def offers_to(cls, actor: "Actor") -> list[ModelSelect]:
@@ -448,6 +457,8 @@ def in_reach(child: Field, actor: "Actor", *more: ModelSelect) -> Expression:
     ways = list(more)
     if actor.person:
         ways.append(Guardian.children_of(actor))
+    if actor.family:
+        ways.append(Guardian.children_of(actor.family))
     if actor.nurseries:
         ways.append(Grant.children_for(actor))
     return reduce(or_, (child.in_(way) for way in ways), child.is_null())
@@ -519,6 +530,8 @@ class Plan(BaseModel):
         cls.update(changes=cls.changes + 1).where(cls.child == child_id).execute()
         holders = Grant.select(Grant.nursery).where(Grant.child == child_id)
         Nursery.touch(holders)
+        family = Guardian.select(Guardian.person).where(Guardian.child == child_id)
+        Device.touch(Device.person.in_(family))
 
 
 class Scan(Sealed):
@@ -651,12 +664,25 @@ class DeviceState(StrEnum):
     REPLACED = "replaced"
 
 
+class DeviceKind(StrEnum):
+    TABLET = "tablet"  # the nursery's own
+    PHONE = "phone"  # of one staff member
+    PASS = "pass"  # noqa: S105  a substitute's, or an outing's: one room or chosen children, until `ends`
+    FAMILY = "family"  # a guardian's own, of no nursery
+
+
 class Device(BaseModel):
     """An enrolled browser with a key pair of its own: offline.md 1 and 2."""
 
-    nursery = ForeignKeyField(Nursery, backref="devices", on_delete="CASCADE")
+    OPEN = (DeviceState.WAITING, DeviceState.ACTIVE)
+    LISTED = (DeviceKind.PASS, DeviceKind.FAMILY)  # with a list of their own in place of the board
+
+    nursery = ForeignKeyField(Nursery, null=True, backref="devices", on_delete="CASCADE")
     room = ForeignKeyField(Room, null=True, on_delete="SET NULL")
-    kind = CharField(default="tablet")
+    person = ForeignKeyField(Person, null=True, backref="devices", on_delete="CASCADE")
+    staff = ForeignKeyField(Staff, null=True, backref="devices", on_delete="SET NULL")
+    replaces = ForeignKeyField("self", null=True, backref="+", on_delete="SET NULL")
+    kind = CharField(default=DeviceKind.TABLET)
     name = CharField()
     can_call = BooleanField(default=False)
     state = CharField(default=DeviceState.WAITING)
@@ -673,19 +699,60 @@ class Device(BaseModel):
     roll = CharField(default="")  # hash of the roll the device said it has applied
     last_contact = UtcField(null=True)
     health = JsonField(default=dict)  # what it said of itself then: offline.Health
+    ends = UtcField(null=True)  # of a pass
     ended = UtcField(null=True)
+    # Its own list is due when this is not the number it was rendered from, as for a Plan.
+    changes = IntegerField(default=1)
+    rendered = IntegerField(default=0)
 
     @property
     def is_active(self) -> bool:
-        return self.state == DeviceState.ACTIVE
+        return self.state == DeviceState.ACTIVE and not self.is_over(clock())
+
+    @property
+    def is_listed(self) -> bool:
+        return self.kind in self.LISTED
+
+    def is_over(self, now: datetime) -> bool:
+        """Past its fixed end, whether or not it has called since."""
+        return self.ends is not None and self.ends <= now
+
+    @property
+    def data_key_id(self) -> UUID:
+        return (self.nursery or self.person).data_key_id
 
     @classmethod
     def visible_to(cls, actor: "Actor") -> ModelSelect:
-        return cls.select().where(cls.nursery.in_(actor.managed))
+        own = (cls.kind == DeviceKind.FAMILY) & (cls.person == actor.scope_id)
+        return cls.select().where(cls.nursery.in_(actor.managed) | own)
+
+    @classmethod
+    def touch(cls, which: Expression) -> None:
+        mine = cls.kind.in_(cls.LISTED), cls.state.in_(cls.OPEN), which
+        cls.update(changes=cls.changes + 1).where(*mine).execute()
+
+    @classmethod
+    def close(cls, which: Expression, state: DeviceState, now: datetime) -> int:
+        """Its cookie is dead at once; its copies go at its next contact."""
+        return (
+            cls.update(state=state, ended=now, cookie=None, cookie_until=None, code=None)
+            .where(which)
+            .execute()
+        )
 
     @classmethod
     def by_cookie(cls, cookie: str, now: datetime) -> Self | None:
         return cls.get_or_none(cls.cookie == sealing.digest(cookie), cls.cookie_until > now)
+
+
+class DeviceChild(BaseModel):
+    """A child that a pass is for."""
+
+    device = ForeignKeyField(Device, backref="children", on_delete="CASCADE")
+    child = ForeignKeyField(Child, backref="+", on_delete="CASCADE")
+
+    class Meta:
+        indexes = ((("device", "child"), True),)
 
 
 class SentRoll(BaseModel):
@@ -804,8 +871,16 @@ class Actor:
     @property
     def nurseries(self) -> list[UUID]:
         """Nurseries the actor belongs to, through the person's work or the device."""
-        here = [self.device.nursery_id] if self.device and self.device.is_active else []
+        device = self.device
+        here = [device.nursery_id] if device and device.nursery_id and device.is_active else []
         return [*self.staffed, *here]
+
+    @property
+    def family(self) -> "Actor | None":
+        """Of a guardian's own phone: the guardian, for what that person's children are."""
+        device = self.device
+        own = device and device.kind == DeviceKind.FAMILY and device.is_active
+        return Actor(device.person) if own else None
 
     @cached_property
     def places(self) -> list[Staff]:

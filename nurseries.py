@@ -17,6 +17,7 @@ from database import DataKey, DomainError, db, local
 from inbox import Entry
 from models import (
     Device,
+    DeviceState,
     Grant,
     Nursery,
     PaperChild,
@@ -87,6 +88,8 @@ def end_staff(staff: Staff, now: datetime) -> None:
             raise DomainError("last-manager")
         Staff.update(ended=now).where(Staff.id == staff.id, Staff.ended.is_null()).execute()
         Nursery.touch([staff.nursery_id])  # its tablets let one pick who acts
+        phones = (Device.staff == staff) & Device.state.in_(Device.OPEN)
+        Device.close(phones, DeviceState.REVOKED, now)
 
 
 def add_staff(nursery: Nursery, name: str, role: str, now: datetime) -> Staff:

@@ -10,25 +10,29 @@ import json
 import logging
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from peewee import JOIN, IntegrityError, ModelSelect
+from peewee import JOIN, SQL, IntegrityError, ModelSelect
 
 import inbox
+import jobs
 import sealing
-from database import DataKey, DomainError, db, local
+from database import BaseModel, DataKey, DomainError, Sealed, db, local
 from models import (
     GRACE,
     Actor,
     Audit,
     Blob,
     Device,
+    DeviceChild,
+    DeviceKind,
     DeviceState,
     Grant,
+    Guardian,
     Limit,
     MayHold,
     Nursery,
@@ -42,6 +46,7 @@ from models import (
 from phrases import LANGUAGES
 from shelf import PlacePhoto
 
+Owner = Plan | Nursery | Device  # of rendered pages: a plan, a board, a device's own list
 PROTOCOL = 1  # `v` of request, head, roll and pack
 PAGES = ("plan", "emergency")
 BOARDS = ("board", "another")  # of a nursery: its board, and a child without a plan
@@ -55,16 +60,17 @@ COOKIE = timedelta(hours=24)  # how long a signed contact lets the device read o
 
 DAY = 86400
 # When a copy turns amber and red, warns, and is due by age; how long it outlives its grant.
-LEASE = {
-    "tablet": {
-        "amber": DAY,
-        "red": 7 * DAY,
-        "warn": 45 * DAY,
-        "cap": 60 * DAY,
-        "ended": int(GRACE.total_seconds()),
-        "ends": None,
-    }
+TABLET = {
+    "amber": DAY,
+    "red": 7 * DAY,
+    "warn": 45 * DAY,
+    "cap": 60 * DAY,
+    "ended": int(GRACE.total_seconds()),
+    "ends": None,  # of a pass: its fixed end, by the server's clock
 }
+LEASE = dict.fromkeys(DeviceKind, TABLET)
+LEASE[DeviceKind.PHONE] = TABLET | {"warn": 10 * DAY, "cap": 14 * DAY}
+LONGEST_PASS = timedelta(hours=12)
 ANSWER = 8 << 20  # bytes of entries at most; the device asks for the rest
 WANTS = 200
 HEALTH = ("installed", "persisted", "full", "missing", "scans", "waiting", "refused")
@@ -82,7 +88,7 @@ class Release:
 
     build: str
     worker: int  # number of the messages between held pages and the worker
-    render: Callable[[str, str, Plan | Nursery], str]  # kind, language, owner; pure
+    render: Callable[[str, str, Owner], str]  # kind, language, owner; pure
     assets: Mapping[str, str]  # address -> SHA-256
     words: Mapping[str, Mapping[str, str]]  # language -> sentences with {places} to fill
 
@@ -90,16 +96,23 @@ class Release:
 def render_due(release: Release, now: datetime, most: int = 50) -> int:
     """Render the plans and boards that changed, or that an older release rendered."""
     shown = Plan.current.is_null(False)
-    owners = [*_due(Plan, release).where(shown).limit(most), *_due(Nursery, release).limit(most)]
+    listed = Device.kind.in_(Device.LISTED), Device.state == DeviceState.ACTIVE
+    owners = [
+        *_due(Plan, release).where(shown).limit(most),
+        *_due(Nursery, release).limit(most),
+        *_due(Device, release).where(*listed).limit(most),
+    ]
     return sum(_render_safely(owner, release, now) for owner in owners)
 
 
-def render(owner: Plan | Nursery, release: Release, now: datetime) -> None:
+def render(owner: Owner, release: Release, now: datetime) -> None:
     """Render one owner's pages, unless somebody has stored newer ones meanwhile."""
     number = owner.changes  # read before the content: a change from here on leaves it due
-    key_id = owner.data_key_id if isinstance(owner, Nursery) else owner.child.data_key_id
-    version = 0 if isinstance(owner, Nursery) else owner.current.no
-    kinds = BOARDS if isinstance(owner, Nursery) else PAGES
+    is_plan = isinstance(owner, Plan)
+    key_id = owner.child.data_key_id if is_plan else owner.data_key_id
+    version = owner.current.no if is_plan else 0
+    at_home = isinstance(owner, Device) and owner.kind == DeviceKind.FAMILY
+    kinds = PAGES if is_plan else BOARDS[:1] if at_home else BOARDS
     pages = {
         (kind, language): _packed(release.render(kind, language, owner))
         for kind in kinds
@@ -155,10 +168,9 @@ def files(plan: Plan) -> dict[str, str]:
 def stamp(checked: datetime, now: datetime, words: Mapping[str, str]) -> tuple[str, str]:
     """Tone and sentence for the age of a copy; device.js says the same offline."""
     age = (now - checked).total_seconds()
-    lease = LEASE["tablet"]
-    if age > lease["amber"]:
+    if age > TABLET["amber"]:
         days = int(age // DAY)
-        tone = "t-amber" if age <= lease["red"] else "t-red"
+        tone = "t-amber" if age <= TABLET["red"] else "t-red"
         return tone, words["day" if days == 1 else "days"].format(n=days)
     same_day = local(checked).date() == local(now).date()
     return "t-green", words["today" if same_day else "yesterday"].format(
@@ -172,14 +184,14 @@ def stamped(page: str, tone: str, sentence: str, today: str = "") -> str:
     return page.replace("<!--stamp-->", html.escape(sentence), 1)
 
 
-def _due(table: type[Plan] | type[Nursery], release: Release) -> ModelSelect:
+def _due(table: type[BaseModel], release: Release) -> ModelSelect:
     done = RenderedPage.select(RenderedPage.owner).where(
         RenderedPage.kind == PACK, RenderedPage.build == release.build
     )
     return table.select().where((table.changes != table.rendered) | table.id.not_in(done))
 
 
-def _render_safely(owner: Plan | Nursery, release: Release, now: datetime) -> bool:
+def _render_safely(owner: Owner, release: Release, now: datetime) -> bool:
     """One plan that cannot be rendered must not keep the others from their devices."""
     try:
         render(owner, release, now)
@@ -189,15 +201,15 @@ def _render_safely(owner: Plan | Nursery, release: Release, now: datetime) -> bo
     return True
 
 
-def _pack(owner: Plan | Nursery, version: int, pages: Mapping, release: Release) -> dict:
+def _pack(owner: Owner, version: int, pages: Mapping, release: Release) -> dict:
     pack: dict[str, Any] = {
         "v": PROTOCOL,
         "worker": release.worker,
         "pages": {f"{kind}.{lang}": _hash(value) for (kind, lang), value in pages.items()},
         "assets": dict(release.assets),
     }
-    if isinstance(owner, Nursery):
-        return pack | {"nursery": str(owner.id), "files": {}, "words": release.words}
+    if not isinstance(owner, Plan):
+        return pack | {"list": str(owner.id), "files": {}, "words": release.words}
     return pack | {"plan": str(owner.id), "version": version, "files": files(owner)}
 
 
@@ -236,30 +248,50 @@ def invite(
     by: Person,
     now: datetime,
     approved_by: Person | None = None,
+    children: Sequence[UUID] = (),
+    **more: Any,
 ) -> tuple[Device, str]:
-    """A device that may claim the code for ten minutes; `approved_by`: no manager has to wait."""
-    code = "".join(secrets.choice(LETTERS) for _ in range(10))
+    """A device that may claim the code for ten minutes; `approved_by`: no manager has to wait.
+
+    `more`: its kind and what goes with it. `children`, for a pass, are those of this nursery.
+    """
+    ends = more.get("ends")
+    if (more.get("kind") == DeviceKind.PASS) != (ends is not None):
+        raise DomainError("pass-needs-an-end")
+    if ends and not (room or children):
+        raise DomainError("pass-needs-children")
+    if ends and not now < ends <= now + LONGEST_PASS:
+        raise DomainError("pass-too-long")
+    if more.get("kind") == DeviceKind.PHONE and not more.get("staff"):
+        raise DomainError("phone-needs-a-person")
+    facts = {"room": room, "can_call": can_call, "approved_by": approved_by} | more
     with db.atomic():
-        open_code = (Device.state == DeviceState.WAITING) & (
-            Device.public_key.is_null(False) | (Device.code_until > now)
-        )
-        taken = Device.select().where(
-            Device.nursery == nursery, open_code | (Device.state == DeviceState.ACTIVE)
-        )
-        if taken.count() >= MOST_DEVICES:
-            raise DomainError("too-many-devices")
-        device = Device.create(
-            nursery=nursery,
-            room=room,
-            name=name,
-            can_call=can_call,
-            made_by=by,
-            code=sealing.digest(code),
-            code_until=now + CODE,
-            approved_by=approved_by,
-            created=now,
-        )
+        device, code = _invited(Device.nursery == nursery, name, by, now, nursery=nursery, **facts)
+        held = Grant.select(Grant.child).where(Grant.nursery == nursery, Grant.is_running())
+        mine = {key for (key,) in held.tuples()}
+        rows = [{"device": device, "child": key, "created": now} for key in children if key in mine]
+        if rows:
+            DeviceChild.insert_many(rows).execute()
     return device, code
+
+
+def own_phone(person: Person, name: str, now: datetime) -> tuple[Device, str]:
+    """A guardian's own: nobody else has to approve what that person may read anyway."""
+    facts = {"kind": DeviceKind.FAMILY, "person": person, "approved_by": person}
+    with db.atomic():
+        return _invited(Device.person == person, name, person, now, **facts)
+
+
+def _invited(whose: Any, name: str, by: Person, now: datetime, **facts: Any) -> tuple[Device, str]:
+    code = "".join(secrets.choice(LETTERS) for _ in range(10))
+    open_code = (Device.state == DeviceState.WAITING) & (
+        Device.public_key.is_null(False) | (Device.code_until > now)
+    )
+    in_use = (Device.state == DeviceState.ACTIVE) & (Device.ends.is_null() | (Device.ends > now))
+    if Device.select().where(whose, open_code | in_use).count() >= MOST_DEVICES:
+        raise DomainError("too-many-devices")
+    more = {"made_by": by, "code": sealing.digest(code), "code_until": now + CODE, "created": now}
+    return Device.create(name=name, **more, **facts), code
 
 
 def claim(code: str, public_key: bytes, address: str, now: datetime) -> Device:
@@ -296,6 +328,7 @@ def digits(device: Device) -> str:
     return f"{int.from_bytes(mark[:4], 'big') % 10**6:06}"
 
 
+@db.atomic()
 def approve(device: Device, by: Person, now: datetime) -> None:
     _move(
         device,
@@ -305,14 +338,33 @@ def approve(device: Device, by: Person, now: datetime) -> None:
         approved=now,
         approved_by=by,
     )
+    if device.replaces_id:
+        old = (Device.id == device.replaces_id) & Device.state.in_(Device.OPEN)
+        Device.close(old, DeviceState.REPLACED, now)
+    new = Grant.select(Grant.child).where(Grant.is_running(), Grant.within(device))
+    _tell(new, "device-new", now)
 
 
+@db.atomic()
 def end(device: Device, state: DeviceState, now: datetime) -> None:
     """Revoked or lost: its cookie is dead at once, its copies go at its next contact."""
-    before = [DeviceState.WAITING, DeviceState.ACTIVE]
+    before = [*Device.OPEN]
     if state == DeviceState.LOST:
         before.append(DeviceState.REVOKED)  # found missing only after it was removed
     _move(device, before, True, state=state, ended=now, cookie=None, cookie_until=None, code=None)
+    if state == DeviceState.LOST:
+        may = MayHold.select(MayHold.plan).where(MayHold.device == device, MayHold.erased.is_null())
+        _tell(Plan.select(Plan.child).where(Plan.id.in_(may)), "device-lost", now)
+
+
+def _tell(children: ModelSelect, code: str, now: datetime) -> None:
+    """Every guardian, once for each child: the page behind it names what may still be held."""
+    rows = Guardian.running().where(Guardian.child.in_(children))
+    concerned = list(rows)
+    people = Person.select().where(Person.id.in_([row.person_id for row in concerned]))
+    told = {person.id: person for person in Sealed.open_all(people)}
+    for row in concerned:
+        jobs.notify(told[row.person_id], code, row.child_id, now)
 
 
 def _move(device: Device, before: Iterable[str], also: Any, **change: Any) -> None:
@@ -370,13 +422,13 @@ def roll_of(device: Device, headers: Mapping[str, str], now: datetime) -> Roll:
     held = {line.plan: line for line in _held_lines(device)}
     lines = tuple(sorted([*held.values(), *_over_lines(device, held, now)]))
     board = RenderedPage.select(RenderedPage.sha256).where(
-        RenderedPage.owner == device.nursery_id, RenderedPage.kind == PACK
+        RenderedPage.owner == _list_of(device), RenderedPage.kind == PACK
     )
     common = board.scalar()
     roll = {
         "v": PROTOCOL,
         "kind": device.kind,
-        "lease": LEASE[device.kind],
+        "lease": LEASE[device.kind] | {"ends": _seconds(device.ends)},
         "headers": dict(headers),
         "common": common,
         "children": lines,
@@ -386,21 +438,26 @@ def roll_of(device: Device, headers: Mapping[str, str], now: datetime) -> Roll:
     return Roll(text, _hash(text), common, lines)
 
 
+def _list_of(device: Device) -> UUID:
+    """Whose board it shows: that of its nursery, or a list of its own."""
+    return device.id if device.is_listed else device.nursery_id
+
+
 def _held_lines(device: Device) -> list[Line]:
+    """Through a running grant, or (a guardian's own phone) because that person guards the child."""
+    ways, until, which = Grant, Grant.until, Grant.within(device) & Grant.is_running()
+    if device.kind == DeviceKind.FAMILY:
+        ways, until = Guardian, SQL("NULL")
+        which = (Guardian.person == device.person_id) & Guardian.ended.is_null()
     rows = (
-        Grant.select(Plan.id, RenderedPage.version, RenderedPage.sha256, Grant.until)
-        .join(Plan, on=(Plan.child == Grant.child))
+        ways.select(Plan.id, RenderedPage.version, RenderedPage.sha256, until)
+        .join(Plan, on=(Plan.child == ways.child))
         .join(
             RenderedPage,
             JOIN.LEFT_OUTER,
             on=((RenderedPage.owner == Plan.id) & (RenderedPage.kind == PACK)),
         )
-        .where(
-            Grant.nursery == device.nursery_id,
-            Grant.is_running(),
-            Grant.child.in_(Grant.children_for(Actor(device=device))),
-            Plan.current.is_null(False),
-        )
+        .where(which, Plan.current.is_null(False))
     )
     return [
         Line(
@@ -421,6 +478,12 @@ def _over_lines(device: Device, held: Container[str], now: datetime) -> Iterator
     )
     rest = {plan: version for plan, version in may.tuples() if str(plan) not in held}
     if not rest:
+        return
+    if device.kind == DeviceKind.FAMILY:
+        ended = (Guardian.person == device.person_id) & Guardian.ended.is_null(False)
+        past = Guardian.select(Plan.id).join(Plan, on=(Plan.child == Guardian.child)).where(ended)
+        for (plan,) in past.where(Plan.id.in_(list(rest))).tuples():
+            yield Line(str(plan), rest[plan], None, "erase", None)
         return
     grants: dict[UUID, list[Grant]] = {plan: [] for plan in rest}
     for grant in (
@@ -472,6 +535,7 @@ class Question:
     held: Mapping[UUID, int] = field(default_factory=dict)
     events: tuple[dict, ...] = ()
     health: Mapping[str, bool | int] = field(default_factory=dict)
+    left: bool = False  # the owner of this phone has signed out
 
     @classmethod
     def read(cls, body: bytes) -> Self:
@@ -487,6 +551,7 @@ class Question:
                 held={UUID(plan): _number(row[0]) for plan, row in data.get("held", {}).items()},
                 health=_health(data.get("health") or {}),
                 events=tuple(_event(event) for event in data["events"][: inbox.MOST]),
+                left=data.get("left") is True,
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
             raise DomainError("sync-malformed") from None
@@ -536,12 +601,14 @@ def answer(
     headers: Mapping[str, str],
     now: datetime,
     cookie: str | None = None,
+    person_id: UUID | None = None,
 ) -> Answer:
     """Note the contact, then say what the device may hold and send what it lacks of it.
 
     Who may hold what is written before the first byte leaves, so that it is true without a receipt.
     """
     with db.atomic():
+        _settle(device, question, person_id, now)
         seq, token = _contact(device, question, cookie, now)
         _receipts(device, question, now)
         queue = inbox.receive(device, question.events, now)
@@ -556,6 +623,15 @@ def answer(
         _report(device, question, roll, now)
     ask = "held" if roll.hash and question.have and known is None else None
     return Answer(_head(device, question, seq, roll, queue, ask, now), entries, token)
+
+
+def _settle(device: Device, question: Question, person_id: UUID | None, now: datetime) -> None:
+    """A pass past its end, or a guardian's phone that its owner has signed out of or on which
+    somebody else has signed in: the end is put on record first."""
+    left = question.left or person_id not in (None, device.person_id)
+    over = device.is_over(now) or (left and device.kind == DeviceKind.FAMILY)
+    if device.state in Device.OPEN and over:
+        end(device, DeviceState.ENDED, now)
 
 
 def _sent_roll(device: Device, name: str) -> SentRoll | None:
@@ -647,7 +723,7 @@ class Parcel(NamedTuple):
 
 def _parcels(roll: Roll, device: Device) -> list[Parcel]:
     """In the roll's order, the board first."""
-    owners = [device.nursery_id, *(UUID(plan) for plan in roll.held)]
+    owners = [_list_of(device), *(UUID(plan) for plan in roll.held)]
     packs = RenderedPage.select(
         RenderedPage.owner, RenderedPage.data_key, RenderedPage.sha256, RenderedPage.names
     ).where(RenderedPage.owner.in_(owners), RenderedPage.kind == PACK)

@@ -738,13 +738,15 @@ def faults(plan_id: UUID, current_id: UUID | None, versions: list[PlanVersion]) 
 
 
 def _is_sound(version: PlanVersion, before: str) -> bool:
-    current, _ = sealing.public_keys()
+    signers = sealing.signers()
     signature = bytes(version.signature)
     try:
         return (
             fingerprint(version) == version.hash
             and before == version.prev_hash
-            and sealing.verify(current, SIGNED_AS, version.hash.encode(), signature)
+            and any(
+                sealing.verify(key, SIGNED_AS, version.hash.encode(), signature) for key in signers
+            )
         )
     except sealing.SealBroken:
         return False

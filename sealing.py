@@ -58,6 +58,8 @@ class Ring:
     index: bytes
     signer: ec.EllipticCurvePrivateKey
     reserve: bytes
+    former: tuple[bytes, ...]  # signed before a planned change: what they signed still counts
+    leaked: tuple[bytes, ...]  # count for old versions of plans only, never on a device
     cookies: str
     opened: dict[UUID, AESGCM] = field(default_factory=dict)
 
@@ -113,10 +115,36 @@ def load_keys(path: Path) -> None:
             index=base64.b64decode(keys["index"]),
             signer=signer,
             reserve=base64.b64decode(keys["reserve"]),
+            former=tuple(base64.b64decode(key) for key in keys.get("former", [])),
+            leaked=tuple(base64.b64decode(key) for key in keys.get("leaked", [])),
             cookies=keys["cookies"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
         raise KeysMissing(f"{path} is missing or unreadable") from reason
+
+
+def rotate(path: Path, reserve: Path, leaked: bool = False) -> None:
+    """Sign with the reserve from now on; in its place lies a new one, to be moved away again.
+
+    Killed between the two writes, it is called once more and only finishes the second.
+    """
+    keys, fresh = json.loads(path.read_text()), reserve.with_name("next-reserve-key.pem")
+    following = _reserve_key(fresh)
+    if keys["reserve"] != _point(following):
+        signer = serialization.load_pem_private_key(reserve.read_bytes(), None)
+        if keys["reserve"] != _point(signer):
+            raise KeysMissing(f"{reserve.name} is not the reserve of {path.name}")
+        before = serialization.load_pem_private_key(keys["signer"].encode(), None)
+        keys.setdefault("leaked" if leaked else "former", []).append(_point(before))
+        keys |= {"signer": _pem(signer), "reserve": _point(following)}
+        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        _write_private(unfinished, json.dumps(keys))
+        unfinished.replace(path)
+    fresh.replace(reserve)
+
+
+def _point(key: ec.EllipticCurvePrivateKey) -> str:
+    return _b64(key.public_key().public_bytes(*POINT))
 
 
 def _reserve_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -233,6 +261,16 @@ def verify(public_key: bytes, context: str, value: bytes, signature: bytes) -> b
 def public_keys() -> tuple[bytes, bytes]:
     """The two public keys that devices trust, current and reserve, as uncompressed points."""
     return ring().signer.public_key().public_bytes(*POINT), ring().reserve
+
+
+def former_keys() -> tuple[bytes, ...]:
+    """What a device may still hold was signed with one of these, before a planned change."""
+    return ring().former
+
+
+def signers() -> tuple[bytes, ...]:
+    """Every key that has signed versions of plans here."""
+    return public_keys()[0], *ring().former, *ring().leaked
 
 
 def digest(value: bytes | str) -> bytes:

@@ -38,7 +38,10 @@ function connect() {
   connection ??= new Promise((resolve, reject) => {
     const asked = indexedDB.open('kannerplang', 1);
     asked.onupgradeneeded = () => {
-      for (const [name, keyPath] of Object.entries(STORES)) asked.result.createObjectStore(name, { keyPath });
+      const known = asked.result.objectStoreNames; // stores are added, none is ever taken away
+      for (const [name, keyPath] of Object.entries(STORES)) {
+        if (!known.contains(name)) asked.result.createObjectStore(name, { keyPath });
+      }
     };
     asked.onsuccess = () => {
       asked.result.onversionchange = disconnect;
@@ -143,15 +146,16 @@ async function stock(name, wanted) {
 
 // ── trust ────────────────────────────────────────────────────────────────────────────────────────
 
-const keys = Promise.all(
-  KEYS.map((key) => crypto.subtle.importKey('raw', fromBase64(key), CURVE, false, ['verify'])),
-);
+const imported = (all) =>
+  Promise.all(all.map((key) => crypto.subtle.importKey('raw', fromBase64(key), CURVE, false, ['verify'])));
+const keys = imported(KEYS); // sign answers
+const former = imported([...KEYS, ...FORMER]); // may have signed what is kept here
 
-// The head in a record, when one of the two keys signed it for this device; else null.
-async function believed(me, record) {
+// The head in a record, when one of these keys signed it for this device; else null.
+async function believed(me, record, trusted = former) {
   try {
     const signed = utf8(`kannerplang-head-1\n${record.head}`);
-    for (const key of await keys) {
+    for (const key of await trusted) {
       if (!(await crypto.subtle.verify(CURVE, key, fromBase64(record.sig), signed))) continue;
       const head = JSON.parse(record.head);
       return head.v === PROTOCOL && head.device === me.device ? { ...head, at: record.at } : null;
@@ -270,7 +274,8 @@ function judged(me, { giver, newest, line, word, roll }, now) {
   const due = age !== null && (seconds >= lease.cap || (ended && server >= until + lease.ended));
   const bad = age === null || seconds > lease.red || ended;
   const tone = bad ? 't-red' : seconds > lease.amber || unconfirmed ? 't-amber' : 't-green';
-  return { age, seconds, lease, until, ended, unconfirmed, due, tone };
+  const over = Boolean(lease.ends) && age !== null && server >= lease.ends; // a pass, past its end
+  return { age, seconds, lease, until, ended, unconfirmed, due: due || over, over, tone };
 }
 
 // The status line: tone and sentence, from the server's patterns; offline.py says the same online.
@@ -355,9 +360,10 @@ async function sweep(now = Date.now()) {
   const due = {};
   for (const copy of [...copies, { plan: '' }]) {
     const found = copy.plan ? sound(() => standing(view, copy)) : boardOf(view);
-    if (!found?.roll || !judged(me, found, now).due) continue;
+    const how = found?.roll && judged(me, found, now);
+    if (!how?.due) continue;
     const spent = copy.plan in me.due ? Math.min(Math.max(0, now - me.clock.seen), HOUR) : 0;
-    due[copy.plan] = (me.due[copy.plan] ?? 0) + spent;
+    due[copy.plan] = how.over ? DAY : (me.due[copy.plan] ?? 0) + spent;
   }
   const board = due[''] >= DAY;
   const past = copies.map(({ plan }) => plan).filter((plan) => board || due[plan] >= DAY);
@@ -441,6 +447,7 @@ async function round() {
     applied: heads[0]?.seq ?? 0,
     erased: me.receipts,
     health: await health(me),
+    left: Boolean(me.leaving),
   };
   if (me.ask === 'held') body.held = await holdings(me);
   const talk = await ask(me, JSON.stringify(body));
@@ -497,7 +504,7 @@ async function ask(me, body) {
     const next = pieces(answer.body, () => alive(30_000));
     const first = JSON.parse(new TextDecoder().decode(await next((rest) => rest.indexOf(10) + 1)));
     const record = { head: first.head, sig: first.sig, at: Date.now() };
-    const head = await believed(me, record);
+    const head = await believed(me, record, keys);
     const known = head && ['waiting', 'active', ...OVER].includes(head.state);
     if (!known) self.registration?.update(); // a newer worker may know this key, version or state
     if (!known || head.n !== me.n || head.seq <= me.seq) throw new Error('not an answer to this request');
@@ -551,6 +558,7 @@ async function heed(me, { head, record, entries, next }, applied, pending) {
       me.seq = head.seq;
       me.state = head.state;
       me.ask = head.ask;
+      me.doubt = false; // the service has said whose phone this still is
       me.clock = { max: now, seen: now, checked: now, time: head.time };
       me.receipts = me.receipts.filter((plan) => !sent.includes(plan));
     });
@@ -620,6 +628,7 @@ async function adopt(me, record) {
     me.pending = { ...record, names };
     me.recheck = false;
     me.want = found.need;
+    me.ends = roll.lease.ends;
   });
   const over = roll.children.filter(([, , , verdict]) => verdict === 'erase').map(([plan]) => plan);
   const gone = over.length ? await erase(me, over) : []; // at once, not only when all the rest is here
@@ -700,7 +709,7 @@ async function enrol({ code, language, installed }) {
   });
   const said = await answer.json();
   if (!answer.ok) return { refused: said.refused };
-  await amend((me) => Object.assign(me, { device: said.device, state: 'waiting', language, installed }));
+  await amend((me) => Object.assign(me, { device: said.device, state: 'waiting', kind: said.kind, language, installed }));
   return { state: 'waiting', digits: await digits(me) };
 }
 

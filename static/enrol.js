@@ -41,7 +41,7 @@ async function wait() {
   for (;;) {
     const { state, ready } = await ask({ ask: 'sync' });
     if (state === 'active') show('fetching');
-    if (ready) return location.replace('/nursery');
+    if (ready) return location.replace('/');
     if (!state) {
       show('code');
       return complain('removed');

@@ -5,6 +5,7 @@ const PLAN = /^\/plans\/([0-9a-f-]{36})(\/emergency)?$/;
 const PICTURE = /^\/plans\/([0-9a-f-]{36})\/files\/([0-9a-f]{64})\.jpg$/;
 const ASSET = /^\/static\/.*\.([0-9a-f]{12,64})\.(\w+)$/; // a name carries the hash of what it names
 const TYPES = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml', png: 'image/png' };
+const ENTRY = /^\/(sign-in|sign-up|demo\/.+)$/; // where somebody signs in
 const LEAFLET = /^\/pai(\/questions)?$/;
 const SHELL_CACHE = `shell-${Object.values(PAGES).map((hash) => hash.slice(0, 16)).join('-')}`;
 let posted = false; // something was sent just now: the next page waits for what it changed
@@ -85,7 +86,7 @@ async function heard({ data, ports }) {
 // What the page at this address would say now, and the hash of what it would be.
 async function shown(path) {
   const me = await device();
-  const [kind, plan] = held(path);
+  const [kind, plan] = held(path, me);
   const found = kind && me ? await opened(me, plan).catch(damagedOnly) : null;
   return found && { ...(await stamp(me, found)), page: inLanguage(found.pack, kind, me) };
 }
@@ -102,23 +103,38 @@ async function tell() {
 // ── pages ────────────────────────────────────────────────────────────────────────────────────────
 
 // Which held page an address is: its kind and plan, or nothing.
-function held(path) {
-  if (path === '/nursery') return ['board'];
+function held(path, me) {
+  if (path === (me?.kind === 'family' ? '/' : '/nursery')) return ['board'];
   if (path === '/nursery/emergency') return ['another'];
   const [, plan, emergency] = PLAN.exec(path) ?? [];
   return plan ? [emergency ? 'emergency' : 'plan', plan] : [];
 }
 
 async function page(event, url) {
-  const me = await device().catch(() => null);
+  const me = await settled().catch(() => null);
   if (me?.device) {
+    const [kind, plan] = held(url.pathname, me);
+    if (me.kind === 'family' && kind === 'board') {
+      return network(event.request, 4000).catch(async () => (await copyOf(event, kind)) ?? offline(url));
+    }
     if (url.pathname === '/' && me.state === 'active') return moved('/nursery');
-    const [kind, plan] = held(url.pathname);
     const copy = kind && (await copyOf(event, kind, plan));
     if (copy) return copy;
   }
   event.waitUntil(relieve());
   return network(event.request).catch(() => offline(url));
+}
+
+// What comes before any copy is shown: a pass ends by its own clock; on a guardian's phone nothing shows
+// while somebody else may have signed in, and a sign-out without network is told first.
+async function settled() {
+  let me = await device();
+  if (me?.ends) await sweep();
+  if (me?.leaving || me?.doubt) {
+    await Promise.race([contact(), pause(4000)]);
+    me = await device();
+  }
+  return me?.doubt ? null : me;
 }
 
 // The copy, checked; once more after a sync if it is damaged; then a card that says so.
@@ -141,8 +157,8 @@ async function copyOf(event, kind, plan) {
 }
 
 // A navigation may not carry options, so the time-out is a race. A stale cookie is renewed by a sync.
-async function network(request) {
-  const fetched = () => Promise.race([fetch(request), pause(10_000).then(() => Promise.reject(new Error('slow')))]);
+async function network(request, most = 10_000) {
+  const fetched = () => Promise.race([fetch(request), pause(most).then(() => Promise.reject(new Error('slow')))]);
   const answer = await fetched();
   if (answer.headers.get('Device') !== 'stale') return answer;
   await contact();
@@ -169,7 +185,7 @@ async function shell(name, status, sentence) {
 async function reason(url, why) {
   const me = await device();
   const say = me && (await words(me, await overview(me)));
-  const [, plan] = url ? held(url.pathname) : [];
+  const [, plan] = url ? held(url.pathname, me) : [];
   if (!say || (url && !plan)) return null;
   const copy = plan && (await get('copies', plan));
   return copy?.erased ? filled(say.erased, dated(new Date(copy.erased))) : say[why];
@@ -189,7 +205,7 @@ async function image(request, url) {
   const [, plan, hash] = PICTURE.exec(url.pathname);
   try {
     const me = await device();
-    const bytes = me && (await picture(me, plan, hash));
+    const bytes = me && !me.doubt && (await picture(me, plan, hash));
     if (bytes) return respond(bytes, 'image/jpeg');
   } catch (error) {
     if (error instanceof Damaged) await want(error.hash);
@@ -218,7 +234,9 @@ async function asset(request, url) {
 function post(event, url) {
   if (url.pathname === '/language') return event.respondWith(language(event));
   if (url.pathname === '/events') return event.respondWith(events(event));
+  if (url.pathname === '/sign-out') return event.respondWith(signOut(event));
   posted = true;
+  if (ENTRY.test(url.pathname)) return event.respondWith(signIn(event));
   if (event.request.mode !== 'navigate') return undefined; // htmx says itself what was not sent
   return event.respondWith(fetch(event.request).catch(() => offline(null, 'unsent')));
 }
@@ -255,6 +273,26 @@ async function fromForm(request) {
   const { id, kind, by, plan, incident, drill, next, ...body } = Object.fromEntries(await request.formData());
   const named = Object.fromEntries(Object.entries({ by, plan, incident }).filter(([, value]) => value));
   return { ...named, id: id || crypto.randomUUID(), kind, drill: Boolean(drill), next, body };
+}
+
+// A guardian's own phone erases with its owner's sign-out, at once; the service is told when it can be.
+async function signOut({ request }) {
+  const me = await device().catch(() => null);
+  if (me?.kind !== 'family') return fetch(request).catch(() => offline(null, 'unsent'));
+  const say = await words(me, await overview(me));
+  await amend((me) => { me.leaving = true; });
+  await erase(me, (await all('copies')).filter(({ roll }) => roll).map(({ plan }) => plan), true);
+  return fetch(request).catch(() => shell('/offline', 503, say?.left));
+}
+
+// Perhaps somebody else: on a guardian's phone no copy shows from here on until a signed head came.
+async function signIn({ request }) {
+  const before = await device().catch(() => null);
+  const doubt = (value) => before?.kind === 'family' && amend((me) => { me.doubt = value; });
+  await doubt(true);
+  const answer = await fetch(request).catch(() => null);
+  if (!answer || answer.status >= 400) await doubt(before?.doubt ?? false);
+  return answer ?? (request.mode === 'navigate' ? offline(null, 'unsent') : Response.error());
 }
 
 // ── answers ──────────────────────────────────────────────────────────────────────────────────────

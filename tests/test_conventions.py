@@ -29,7 +29,7 @@ ROOMS = {
     "shelf": {"database", "models", "plan"},
     "inbox": {"database", "models", "sealing"},
     "receipts": {"inbox", "database", "models"},
-    "offline": {"inbox", "database", "models", "sealing", "phrases", "shelf"},
+    "offline": {"inbox", "database", "models", "sealing", "phrases", "shelf", "jobs"},
     "nurseries": {"inbox", "database", "models", "plan"},
     "offices": {"database", "models"},
     "jobs": {"database", "models", "offices"},

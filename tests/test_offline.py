@@ -131,7 +131,10 @@ class Tablet:
         return need
 
     def page(self, plan: Plan, name: str) -> str:
-        return gzip.decompress(self.blobs[self.pack(plan)["pages"][name]]).decode()
+        return self.page_of(self.pack(plan)["pages"][name])
+
+    def page_of(self, name: str) -> str:
+        return gzip.decompress(self.blobs[name]).decode()
 
 
 @pytest.fixture

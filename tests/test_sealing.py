@@ -301,3 +301,67 @@ def test_rows_of_the_cast_open_with_one_statement(app, cast, statements):
     assert "Léo" in names
     assert seen.count == 1
     assert db.is_connection_usable()
+
+
+# ── another signing key ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def two_files(tmp_path):
+    path = tmp_path / "keys.json"
+    sealing.make_keys(path)
+    sealing.load_keys(path)
+    return path, path.with_name("reserve-key.pem")
+
+
+@pytest.mark.parametrize("leaked", [False, True])
+def test_the_reserve_signs_after_a_change_and_a_new_one_lies_ready(two_files, leaked):
+    path, reserve = two_files
+    before, next_one = sealing.public_keys()
+    old = sealing.sign(CONTEXT, b"value")
+
+    sealing.rotate(path, reserve, leaked)
+    sealing.load_keys(path)
+
+    current, fresh = sealing.public_keys()
+    assert current == next_one
+    assert fresh not in {before, next_one}
+    assert sealing.verify(current, CONTEXT, b"value", sealing.sign(CONTEXT, b"value"))
+    assert any(sealing.verify(key, CONTEXT, b"value", old) for key in sealing.signers())
+    assert (before in sealing.former_keys()) is not leaked
+    sealing.rotate(path, reserve)
+    sealing.load_keys(path)
+    assert sealing.public_keys()[0] == fresh
+
+
+def test_a_change_that_was_killed_half_way_is_finished(two_files, monkeypatch):
+    path, reserve = two_files
+    held = sealing.Path.replace
+
+    def dies(self, target):
+        if target == reserve:
+            raise OSError("killed")
+        return held(self, target)
+
+    monkeypatch.setattr(sealing.Path, "replace", dies)
+    with pytest.raises(OSError, match="killed"):
+        sealing.rotate(path, reserve)
+    monkeypatch.undo()
+    sealing.load_keys(path)
+    current = sealing.public_keys()
+
+    sealing.rotate(path, reserve)
+
+    sealing.load_keys(path)
+    assert sealing.public_keys() == current
+    assert {one.name for one in path.parent.iterdir()} == {"keys.json", "reserve-key.pem"}
+
+
+def test_another_reserve_is_refused_and_changes_nothing(two_files, tmp_path):
+    path, _ = two_files
+    sealing.make_keys(tmp_path / "other" / "keys.json")
+    before = path.read_text()
+
+    with pytest.raises(sealing.KeysMissing, match="not the reserve"):
+        sealing.rotate(path, tmp_path / "other" / "reserve-key.pem")
+    assert path.read_text() == before

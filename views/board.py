@@ -14,6 +14,7 @@ from endings import stop_of
 from models import (
     Blob,
     Child,
+    Device,
     Grant,
     KitUnit,
     Nursery,
@@ -63,9 +64,12 @@ class Group:
     paper: tuple[PaperChild, ...]
 
 
-def board_context(nursery: Nursery, language: str) -> dict[str, Any]:
-    """For templates/held/board.html; the number of statements does not grow with the children."""
-    groups = groups_of(nursery)
+def board_context(owner: Nursery | Device, language: str) -> dict[str, Any]:
+    """For templates/held/board.html; the number of statements does not grow with the children. A
+    pass has the part of it that it is for."""
+    device = owner if isinstance(owner, Device) else None
+    nursery = device.nursery if device else owner
+    groups = groups_of(nursery, device)
     paper = [child for group in groups for child in group.paper]
     return {
         "nursery": nursery,
@@ -80,11 +84,14 @@ def board_context(nursery: Nursery, language: str) -> dict[str, Any]:
     }
 
 
-def groups_of(nursery: Nursery) -> list[Group]:
+def groups_of(nursery: Nursery, device: Device | None = None) -> list[Group]:
     """The rooms in their order with their children by name; who has no room comes last."""
     rooms = [*nursery.rooms.order_by(Room.rank, Room.name), None]
-    cards = _cards(nursery)
-    paper = sorted(Sealed.open_all(nursery.paper_children), key=lambda child: plain(child.name))
+    cards = _cards(nursery, device)
+    on_paper = nursery.paper_children
+    if device:
+        on_paper = on_paper.where(PaperChild.room == device.room_id) if device.room_id else ()
+    paper = sorted(Sealed.open_all(on_paper), key=lambda child: plain(child.name))
     groups = [
         Group(
             room,
@@ -93,7 +100,8 @@ def groups_of(nursery: Nursery) -> list[Group]:
         )
         for room in rooms
     ]
-    return [group for group in groups if group.room or group.cards or group.paper]
+    shown = [group for group in groups if group.room or group.cards or group.paper]
+    return [group for group in shown if group.cards or group.paper] if device else shown
 
 
 def names(children: Iterable[tuple[UUID | None, Child]]) -> dict[UUID, str]:
@@ -111,8 +119,8 @@ def names(children: Iterable[tuple[UUID | None, Child]]) -> dict[UUID, str]:
     return told
 
 
-def _cards(nursery: Nursery) -> list[tuple[UUID | None, Card]]:
-    grants = _held(nursery)
+def _cards(nursery: Nursery, device: Device | None) -> list[tuple[UUID | None, Card]]:
+    grants = _held(nursery, device)
     ids = [grant.child_id for grant in grants]
     told = names((grant.room_id, grant.child) for grant in grants)
     plans = {row.child_id: row for row in Plan.select().where(Plan.child.in_(ids))}
@@ -150,13 +158,14 @@ def _cards(nursery: Nursery) -> list[tuple[UUID | None, Card]]:
     return cards
 
 
-def _held(nursery: Nursery) -> list[Grant]:
+def _held(nursery: Nursery, device: Device | None) -> list[Grant]:
     """Grants whose copies are still on the tablets: an ended one too, until its copies must go."""
     grants = (
         Grant.select(Grant, Child, Blob.id, Blob.sha256)
         .join(Child)
         .join(Blob, JOIN.LEFT_OUTER)
-        .where(Grant.nursery == nursery, Grant.accepted.is_null(False), Grant.left.is_null())
+        .where(Grant.within(device) if device else Grant.nursery == nursery)
+        .where(Grant.accepted.is_null(False), Grant.left.is_null())
         .order_by(Grant.accepted)
     )
     now = clock()

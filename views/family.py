@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from peewee import JOIN, fn
+from peewee import JOIN, Case, fn
 
-from database import Sealed
+from database import Sealed, local, today
 from endings import Stop, fourth_birthday, stop_of
 from models import (
     Actor,
@@ -19,6 +19,7 @@ from models import (
     Contact,
     ContactKind,
     Device,
+    DeviceState,
     Draft,
     Grant,
     Guardian,
@@ -284,11 +285,16 @@ def _with_contacts(child_ids: list[UUID]) -> set[UUID]:
 
 @dataclass(frozen=True)
 class Holding:
-    """The tablets of one nursery that may hold the plan."""
+    """The devices of one nursery, or (no name) of the family, that may hold the plan."""
 
-    nursery: str
+    nursery: str | None
     tablets: int
     last: datetime | None
+    lost: int
+
+    @property
+    def today(self) -> bool:
+        return self.last is not None and local(self.last).date() == today()
 
 
 @dataclass(frozen=True)
@@ -319,10 +325,12 @@ def holdings(plan: Plan | None) -> list[Holding]:
     """Noted before the first byte leaves: what may be there, until its erasure is confirmed."""
     if plan is None:
         return []
+    lost = Case(None, [(Device.state == DeviceState.LOST, 1)], 0)
+    columns = Nursery.name, fn.COUNT(Device.id), fn.MAX(Device.last_contact), fn.SUM(lost)
     rows = (
-        MayHold.select(Nursery.name, fn.COUNT(Device.id), fn.MAX(Device.last_contact))
+        MayHold.select(*columns)
         .join(Device)
-        .join(Nursery)
+        .join(Nursery, JOIN.LEFT_OUTER)
         .where(MayHold.plan == plan.id, MayHold.erased.is_null())
         .group_by(Nursery.name)
         .order_by(Nursery.name)
@@ -358,7 +366,9 @@ def openings(child: Child, page: int) -> tuple[list[Opening], bool]:
                 refused=line.outcome != "done",
                 who=people.get(line.person, ""),
                 device=device.name if device else "",
-                nursery=device.nursery.name if device else places.get(line.person, ""),
+                nursery=device.nursery.name
+                if device and device.nursery_id
+                else places.get(line.person, ""),
             )
         )
     return said, more
@@ -366,7 +376,9 @@ def openings(child: Child, page: int) -> tuple[list[Opening], bool]:
 
 def _devices(ids: Iterable[UUID | None]) -> dict[UUID, Device]:
     wanted = {key for key in ids if key}
-    rows = Device.select(Device, Nursery).join(Nursery).where(Device.id.in_(wanted))
+    rows = (
+        Device.select(Device, Nursery).join(Nursery, JOIN.LEFT_OUTER).where(Device.id.in_(wanted))
+    )
     return {device.id: device for device in rows}
 
 

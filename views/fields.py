@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, StopValidation, ValidationError
 from wtforms.widgets import DateInput
 
-from database import today
+from database import LUXEMBOURG, local, today
 from views.rendering import LOCALES
 
 LINE = 200  # characters of a one-line field
@@ -146,6 +146,18 @@ def not_past(form: FlaskForm, field: Day) -> None:
 def is_hour(text: str) -> bool:
     """As 24 hours, so that two of them can be compared."""
     return bool(re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text))
+
+
+def an_hour(form: FlaskForm, field: Any) -> None:
+    if field.data and not is_hour(field.data):
+        raise ValidationError(_l("Write the time as 17:30."))
+
+
+def next_at(hour: str, now: datetime) -> datetime:
+    """The next time that a clock in the country shows this hour."""
+    here = local(now)
+    moment = datetime.combine(here.date(), time.fromisoformat(hour), LUXEMBOURG)
+    return moment if moment > here else moment + timedelta(days=1)
 
 
 def is_secure(address: str) -> bool:

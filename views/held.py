@@ -12,10 +12,13 @@ import services
 from database import Sealed, local, today
 from endings import stop_of
 from models import (
+    Actor,
     Blob,
     Child,
     Contact,
     ContactKind,
+    Device,
+    DeviceKind,
     Grant,
     KitUnit,
     Nursery,
@@ -27,6 +30,7 @@ from models import (
     ScanPage,
     Signature,
 )
+from offline import Owner
 from plan import (
     Content,
     Line,
@@ -78,9 +82,11 @@ class Script(NamedTuple):
     lines: tuple[Said, ...]
 
 
-def render(kind: str, language: str, owner: Plan | Nursery, **more: Any) -> str:
+def render(kind: str, language: str, owner: Owner, **more: Any) -> str:
     """One page as text, within an app context; pure but for the rows it reads."""
     name = "stopped" if kind in STOPPABLE and is_stopped(owner.current) else kind
+    if isinstance(owner, Device) and owner.kind == DeviceKind.FAMILY:
+        name = "family"
     with force_locale(LOCALES[language]):
         facts = {"language": language, "languages": SWITCH, "kind": kind}
         facts |= CONTEXTS[name](owner, language) | more
@@ -264,18 +270,29 @@ def signatures_of(scan_id: UUID | None) -> list[Signature]:
 # ── the board ────────────────────────────────────────────────────────────────────────────────────
 
 
-def board_page(nursery: Nursery, language: str) -> dict[str, Any]:
+def board_page(owner: Nursery | Device, language: str) -> dict[str, Any]:
     """A random id salts it: no hash of a board can be guessed back to its names."""
-    return {"here": "/nursery", "salt": nursery.id.hex} | board_context(nursery, language)
+    return {"here": "/nursery", "salt": owner.id.hex} | board_context(owner, language)
 
 
-def another_page(nursery: Nursery, language: str) -> dict[str, Any]:
+def family_page(device: Device, language: str) -> dict[str, Any]:
+    """What a guardian's own phone shows without a connection in place of the first page."""
+    mine = Child.guarded_by(Actor(device.person))
+    children = {child.id: child for child in Sealed.open_all(mine)}
+    shown = Plan.child.in_(list(children)), Plan.current.is_null(False)
+    plans = [(plan, children[plan.child_id]) for plan in Plan.select().where(*shown)]
+    plans.sort(key=lambda pair: pair[1].name)
+    return {"here": "/", "salt": device.id.hex, "plans": plans}
+
+
+def another_page(owner: Nursery | Device, language: str) -> dict[str, Any]:
     """A child without a plan: what to say to 112, the entrance, a stopwatch and a log."""
+    nursery = owner.nursery if isinstance(owner, Device) else owner
     place = Place(nursery.name, "", nursery.address, nursery.entrance, nursery.phone)
     scripts = tuple(other_script(place, code) for code in in_call_order(language))
     return {
         "here": "/nursery",
-        "salt": nursery.id.hex,
+        "salt": owner.id.hex,
         "nursery": nursery,
         "scripts": scripts,
         "second": as_text(scripts[0]),
@@ -373,4 +390,5 @@ CONTEXTS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "stopped": stopped_page,
     "board": board_page,
     "another": another_page,
+    "family": family_page,
 }

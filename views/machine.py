@@ -6,7 +6,7 @@ import mimetypes
 from base64 import b64encode
 from functools import cache
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 import sealing
@@ -19,6 +19,10 @@ bp = Blueprint("machine", __name__)
 WORKER = 2  # the number of the messages between held pages and worker: offline.md 9
 SHELL = ("app.css", "icons.svg", "held.js")
 YEAR = 31536000
+# The kill switch: a worker that goes at once, and leaves database and assets where they are.
+WORKER_OFF = """addEventListener('install', () => skipWaiting());
+addEventListener('activate', (event) => event.waitUntil(registration.unregister()));
+"""
 
 
 @bp.get("/static/<path:name>")
@@ -39,10 +43,17 @@ def worker() -> ResponseReturnValue:
         "HEADERS": headers.HELD,
         **_shell(),
         "KEYS": [b64encode(key).decode() for key in sealing.public_keys()],
+        "FORMER": [b64encode(key).decode() for key in sealing.former_keys()],
         "WORKER": WORKER,
     }
+    if current_app.config["WORKER_OFF"]:
+        return script(WORKER_OFF)
     lines = [f"const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
-    response = Response("".join(lines) + _scripts(), mimetype="text/javascript")
+    return script("".join(lines) + _scripts())
+
+
+def script(text: str) -> Response:
+    response = Response(text, mimetype="text/javascript")
     response.headers["Cache-Control"] = "no-cache"
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:16])
     return response.make_conditional(request)

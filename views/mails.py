@@ -46,6 +46,10 @@ SAID = {
     "sharing-changed": _l("The other guardian or a crèche has changed who holds a plan."),
     "incident-over": _l("The crèche %(place)s has written a report for you. Open the app."),
     "incident-nearby": _l("The crèche %(place)s may want a call from the service."),
+    "device-new": _l("A crèche has added a device that holds a child’s plan."),
+    "device-lost": _l(
+        "A crèche has reported a device as lost. It may still hold a child’s plan: see which."
+    ),
     "sharing-ends": _l("Sharing with a crèche ends soon. Look at the last day."),
 }
 # Where each kind of notice leads: endpoint, name of its argument.
@@ -67,6 +71,8 @@ PLACES = {
     "sharing-changed": ("children.access", "child_id"),
     "incident-over": ("incidents.show", "incident_id"),
     "incident-nearby": ("desk.index", "about"),
+    "device-new": ("children.access", "child_id"),
+    "device-lost": ("children.access", "child_id"),
     "sharing-ends": ("hand_over.show", "child_id"),
 }
 # What a calendar is told of, and what takes it out again.

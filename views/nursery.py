@@ -28,11 +28,11 @@ import nurseries
 import offline
 import plan
 from database import DomainError, clock, db, today
-from models import Audit, Device, DeviceState, Grant, Nursery, PaperChild, Room, Staff
+from models import Audit, Device, DeviceKind, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rendering, rosters, words
-from views.fields import a_choice, as_id, one_line, options, required
+from views.fields import a_choice, an_hour, as_id, next_at, one_line, one_of, options, required
 from views.guards import allowed, get_or_404, in_nursery
-from views.rendering import absolute, page_or_fragment, sentence, wants_fragment
+from views.rendering import absolute, code_page, page_or_fragment, sentence, wants_fragment
 
 bp = Blueprint("nursery", __name__, url_prefix="/nursery")
 
@@ -59,8 +59,12 @@ class GrantRoomForm(FlaskForm):
 
 
 class DeviceForm(FlaskForm):
-    name = one_line(_l("Name of the tablet"), required(), length=60)
+    kind = one_of(_l("What is it?"), words.DEVICE_KINDS, DeviceKind.TABLET)
+    name = one_line(_l("Name of the device"), required(), length=60)
     room = a_choice(_l("Room"))
+    staff = a_choice(_l("Whose phone"), default="")
+    until = one_line(_l("A pass ends at"), an_hour)
+    replaces = a_choice(_l("In place of"), default="")
     can_call = BooleanField(_l("It can make phone calls"))
 
 
@@ -105,7 +109,8 @@ def of_nursery(kind: str) -> ResponseReturnValue:
     device = g.actor.device
     chosen = request.args.get("nursery", type=UUID) or (device and device.nursery_id)
     nursery = get_or_404(mine, chosen) if chosen else mine.first() or abort(404)
-    return release.online(nursery, kind, clock())
+    visits = device and device.is_listed and nursery.id not in g.actor.staffed
+    return release.online(device if visits else nursery, kind, clock())
 
 
 @bp.get("/manage")
@@ -389,10 +394,19 @@ def invite(nursery: Nursery) -> ResponseReturnValue:
     form = device_form(nursery)
     if not form.validate_on_submit():
         return devices_page(nursery, 422, form=form)
-    room = as_id(form.room.data)
+    room, now = as_id(form.room.data), clock()
     try:
         device, letters = offline.invite(
-            nursery, room, form.name.data, form.can_call.data, g.actor.person, clock()
+            nursery,
+            room,
+            form.name.data,
+            form.can_call.data,
+            g.actor.person,
+            now,
+            kind=form.kind.data,
+            staff=as_id(form.staff.data) if form.kind.data == DeviceKind.PHONE else None,
+            replaces=as_id(form.replaces.data),
+            ends=next_at(form.until.data, now) if form.until.data else None,
         )
     except DomainError as refused:
         return devices_page(nursery, 409, form=form, problem=sentence(refused))
@@ -469,7 +483,7 @@ def loss(device: Device) -> ResponseReturnValue:
 def lose(device: Device) -> ResponseReturnValue:
     offline.end(device, DeviceState.LOST, clock())
     Audit.note(g.actor, "device.lose", device.id)
-    return done(_("Reported as lost."), "devices")
+    return done(_("Reported as lost. The families are told."), "devices")
 
 
 # ── pages and their parts ────────────────────────────────────────────────────────────────────────
@@ -550,17 +564,6 @@ def devices_page(
     )
 
 
-def code_page(device: Device, letters: str) -> ResponseReturnValue:
-    link = absolute(url_for("sync.enrol", _anchor=letters))
-    return render_template(
-        "nursery/code.html",
-        device=device,
-        letters=[letters[:5], letters[5:]],
-        link=link,
-        digits=None,
-    )
-
-
 def device_page(device: Device, status: int = 200, problem: str = "") -> ResponseReturnValue:
     person = g.actor.person
     page = render_template(
@@ -610,6 +613,11 @@ def paper_form(nursery: Nursery, child: PaperChild | None = None, fresh: bool = 
 def device_form(nursery: Nursery, fresh: bool = False) -> DeviceForm:
     form = DeviceForm(formdata=None) if fresh else DeviceForm()
     form.room.choices = options(room_names(nursery, _("All rooms")))
+    people = {str(row.id): row.name for row in rosters.staff(nursery)}
+    form.staff.choices = options({"": _("Nobody’s"), **people})
+    old = [row.device for row in rosters.devices(nursery, clock())]
+    here = {str(one.id): one.name for one in old if one.state in Device.OPEN}
+    form.replaces.choices = options({"": _("No other device"), **here})
     return form
 
 

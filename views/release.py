@@ -10,8 +10,7 @@ from peewee import OperationalError
 
 import offline
 from database import local
-from models import Nursery, Plan
-from offline import Release
+from offline import Owner, Release
 from views import held
 from views.machine import WORKER
 from views.rendering import STATIC, asset, build, code
@@ -37,6 +36,9 @@ STAMP = {
     "erased": _l("This plan was erased from this device on {day}.{month}.{year}."),
     "waits": _l("{n} entry waits on this tablet until it can be sent."),
     "wait": _l("{n} entries wait on this tablet until they can be sent."),
+    "left": _l(
+        "The plans are gone from this phone. The service is told as soon as there is a connection."
+    ),
     "unsent": _l("Nothing was sent: no connection. Go back and try again."),
 }
 
@@ -55,7 +57,7 @@ def release() -> Release:
     )
 
 
-def rendered_now(owner: Plan | Nursery, kind: str, now: datetime) -> str:
+def rendered_now(owner: Owner, kind: str, now: datetime) -> str:
     """Stored for the next reader where possible: a full disk keeps nobody from reading."""
     try:
         offline.render(owner, release(), now)
@@ -64,7 +66,7 @@ def rendered_now(owner: Plan | Nursery, kind: str, now: datetime) -> str:
     return offline.page(owner.id, kind, code(), build())
 
 
-def online(owner: Plan | Nursery, kind: str, now: datetime) -> str:
+def online(owner: Owner, kind: str, now: datetime) -> str:
     """A held page as the network gives it: the same text, rendered if due, its stamp filled."""
     page = None
     if owner.changes == owner.rendered:

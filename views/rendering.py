@@ -13,13 +13,22 @@ from urllib.parse import urlsplit
 import phonenumbers
 import segno
 from babel import Locale
-from flask import Flask, Response, current_app, make_response, render_template, request, session
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    make_response,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_babel import format_date, format_datetime, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from database import DomainError, local
-from models import Actor
+from models import Actor, Device
 from services import map_link
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +82,10 @@ SENTENCES = {
     "code-unknown": _l("No crèche has this code. Ask the crèche for its 6 letters."),
     "too-many-tries": _l("Too many tries. Wait a few minutes, then try again."),
     "too-many-devices": _l("This crèche has as many devices as it may have."),
+    "pass-needs-an-end": _l("A pass needs the time at which it ends; nothing else has one."),
+    "pass-too-long": _l("A pass ends within 12 hours."),
+    "pass-needs-children": _l("A pass is for one room: choose it, or plan an outing."),
+    "phone-needs-a-person": _l("Choose whose phone it is."),
     "last-manager": _l("A crèche keeps at least one manager. Add another one first."),
     "staff-has-account": _l("This person has an account here already."),
     "invitation-gone": _l("This invitation was used or has run out. Ask for another one."),
@@ -118,6 +131,17 @@ def page_or_fragment(page: str, fragment: str, status: int = 200, **context: Any
     """Render `fragment` for htmx, `page` (which includes it) for everyone else."""
     template = fragment if wants_fragment() else page
     return make_response(render_template(template, **context), status)
+
+
+def code_page(device: Device, letters: str) -> str:
+    link = absolute(url_for("sync.enrol", _anchor=letters))
+    return render_template(
+        "nursery/code.html",
+        device=device,
+        letters=[letters[:5], letters[5:]],
+        link=link,
+        digits=None,
+    )
 
 
 def confirmation(

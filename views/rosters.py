@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from peewee import JOIN
+from peewee import JOIN, Expression
 
 import sealing
 from database import Sealed, clock
@@ -152,22 +152,22 @@ class Tablet(NamedTuple):
 
 
 def devices(nursery: Nursery, now: datetime) -> list[Tablet]:
-    """Codes that nobody used in time are left out: no tablet ever came."""
+    return devices_where(Device.nursery == nursery, now)
+
+
+def devices_where(which: Expression, now: datetime) -> list[Tablet]:
+    """Codes that nobody used in time are left out: no device ever came."""
     came = Device.public_key.is_null(False) | (
         (Device.code_until > now) & (Device.state == DeviceState.WAITING)
     )
     rows = (
         Device.select(Device, Room)
         .join(Room, JOIN.LEFT_OUTER)
-        .where(Device.nursery == nursery, came)
+        .where(which, came)
         .order_by(Device.ended.is_null(False), Device.name, Device.created)
     )
     held = defaultdict(int)
-    open_copies = (
-        MayHold.select(MayHold.device)
-        .join(Device)
-        .where(Device.nursery == nursery, MayHold.erased.is_null())
-    )
+    open_copies = MayHold.select(MayHold.device).join(Device).where(which, MayHold.erased.is_null())
     for (device_id,) in open_copies.tuples():
         held[device_id] += 1
     return [Tablet(device, held[device.id]) for device in rows]

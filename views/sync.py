@@ -14,7 +14,7 @@ import offline
 import receipts  # noqa: F401  a room that hears what devices write
 import sealing
 from database import DomainError, clock
-from models import Device
+from models import Device, SignIn
 from views import headers
 from views.guards import cookie_name, household, stale_device
 from views.rendering import safe_next
@@ -49,7 +49,7 @@ def claim() -> ResponseReturnValue:
         device = offline.claim(code, public_key, household(request.remote_addr or ""), clock())
     except DomainError as refusal:
         return jsonify(refused=refusal.code), 429 if refusal.code == "too-many-tries" else 422
-    return jsonify(device=device.id)
+    return jsonify(device=device.id, kind=device.kind)
 
 
 @bp.post("/sync")
@@ -65,8 +65,10 @@ def sync() -> ResponseReturnValue:
     try:
         question = offline.Question.read(body)
         answer = offline.answer(
-            device, question, headers.HELD, clock(), request.cookies.get(cookie)
+            device, question, headers.HELD, clock(), request.cookies.get(cookie), g.actor.person_id
         )
+        if question.left and g.sign_in and g.sign_in.person_id == device.person_id:
+            SignIn.update(ended=clock()).where(SignIn.id == g.sign_in.id).execute()
     except DomainError as refusal:
         behind = refusal.code == "sync-behind"
         return (jsonify(n=device.n), 409) if behind else ("", 400)

@@ -12,7 +12,7 @@ bp = Blueprint("welcome", __name__)
 @bp.get("/")
 def show() -> ResponseReturnValue:
     """A signed-in person or an enrolled tablet goes straight to where the work is."""
-    if g.actor.device and g.actor.device.is_active:
+    if g.actor.device and g.actor.device.is_active and g.actor.device.nursery_id:
         return redirect(url_for("nursery.board"), 303)
     if g.actor.person:
         return redirect(first_page(), 303)

@@ -162,6 +162,11 @@ DEVICE_STATES = {
     "ended": _l("Ended"),
     "replaced": _l("Replaced"),
 }
+DEVICE_KINDS = {
+    "tablet": _l("Tablet of the crèche"),
+    "phone": _l("Phone of a colleague"),
+    "pass": _l("Pass for a few hours"),
+}
 PEG_SIGNS = {
     "star": _l("Star"),
     "moon": _l("Moon"),
