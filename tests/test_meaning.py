@@ -5,7 +5,15 @@ from dataclasses import asdict
 
 import pytest
 from client import soup_of
-from test_editing import SIGNS, STEPS, Editor, a_group, new_plan, written  # noqa: F401  fixtures
+from test_editing import (  # noqa: F401  fixtures among them
+    SIGNS,
+    STEPS,
+    Editor,
+    _in_english,
+    a_group,
+    new_plan,
+    written,
+)
 
 import phrases
 import plan as document
