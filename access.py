@@ -140,6 +140,7 @@ POLICY: dict[str, Predicate] = {
     "desk.sessions": nurse,
     "desk.services": nurse,
     "desk.feedback": nurse,
+    "phrase.check": nurse,
     "child.create": signed_in,
     "child.read": guardian,
     "child.photo": guardian_or_granted,

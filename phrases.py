@@ -60,7 +60,7 @@ _SHORT = re.compile(
 
 @dataclass(frozen=True)
 class Phrase:
-    """A sentence with parameters. A language missing in `reviewed` is a draft translation."""
+    """A sentence with parameters. Every translation is a draft until somebody signs it off."""
 
     id: str
     uses: frozenset[str]
@@ -68,7 +68,6 @@ class Phrase:
     texts: Mapping[str, str]
     also: Mapping[str, tuple[str, ...]]
     params: Mapping[str, str]
-    reviewed: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,6 @@ def catalogue() -> dict[str, Phrase]:
             texts={lang: row[lang] for lang in LANGUAGES},
             also={lang: tuple(row.get("also", {}).get(lang, ())) for lang in LANGUAGES},
             params=row.get("params", {}),
-            reviewed=row.get("reviewed", {}),
         )
         for name, row in _data()["phrase"].items()
     }

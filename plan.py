@@ -4,7 +4,7 @@ import base64
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -413,14 +413,17 @@ class Reading:
         return not self.original and all(piece.as_written for piece in self.pieces)
 
 
-def reading(line: Line, lang: str) -> Reading:
-    """How a line reads in `lang`. Its own words where it is in that language or no phrase fits."""
+def reading(line: Line, lang: str, checked: Container[str] = ()) -> Reading:
+    """How a line reads in `lang`. Its own words where it is in that language or no phrase fits.
+
+    `checked` are the phrases whose translation a health professional has signed off.
+    """
     known = [phrases.catalogue()[part.phrase] for part in line.parts if part.phrase]
     icon = known[0].icon if known else ""
     if lang == line.lang or not known:
         written = lang != line.lang
         return Reading((Piece(line.text, line.lang, written),), "", line.lang, False, icon)
-    draft = any(lang not in phrase.reviewed for phrase in known)
+    draft = any(phrase.id not in checked for phrase in known)
     pieces, source = tuple(_pieces(line, lang)), tuple(_source(line))
     return Reading(pieces, line.text, line.lang, draft, icon, source, bool(line.meant))
 

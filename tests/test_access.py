@@ -136,6 +136,8 @@ def tablet_cookie(cast: Cast) -> str:
 ARGUMENTS = {
     "path": "sheets.0",
     "part": "frame",
+    "phrase": "call-112",
+    "language": "fr",
     "kind": "kit",
     "n": 0,
     "no": 1,

@@ -26,6 +26,7 @@ ROOMS = {
     "images": {"database", "decoder"},
     "plan": {"database", "models", "sealing", "phrases"},
     "differences": {"plan"},
+    "signoffs": {"database", "models", "phrases", "sealing"},
     "shelf": {"database", "models", "plan"},
     "inbox": {"database", "models", "sealing"},
     "receipts": {"inbox", "database", "models"},

@@ -29,6 +29,7 @@ from views import (
     notes,
     notices,
     nursery,
+    phrasebook,
     plans,
     prints,
     privacy,
@@ -71,6 +72,7 @@ PLACES = (
     desk_sessions,
     desk_services,
     desk_feedback,
+    phrasebook,
     sync,
     machine,
 )

@@ -4,6 +4,8 @@ Only whole lines that are a heading and nothing else; what a doctor named freely
 Colours and degrees are never taken for one another. All of these translations are drafts.
 """
 
+from collections.abc import Container
+
 from plan import Line, Piece, Reading, reading
 
 # Of each language the first is shown, all are known.
@@ -93,9 +95,9 @@ KNOWN = {
 }
 
 
-def read(line: Line, language: str) -> Reading:
+def read(line: Line, language: str, checked: Container[str] = ()) -> Reading:
     """How a line reads; where no phrase fits, it may be a heading of the form."""
-    found = reading(line, language)
+    found = reading(line, language, checked)
     heading = KNOWN.get((line.lang, _plain(line.text)))
     if heading is None or line.lang == language or not found.untranslated:
         return found

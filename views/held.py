@@ -45,6 +45,7 @@ from plan import (
 )
 from remarks import DoctorReading, Note
 from shelf import PlacePhoto, gaps, shelf
+from signoffs import SignOff
 from views import headings, words
 from views.board import board_context
 from views.rendering import LANGUAGE_NAMES, LOCALES, day, language_name, number, plain
@@ -195,8 +196,10 @@ def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) ->
 def readers(language: str, paper: str) -> dict[str, Callable]:
     """How templates read lines: in the reader's language, and whether a translation is a draft."""
 
+    checked = SignOff.standing(language)
+
     def read(lines: Iterable[Line]) -> list[Reading]:
-        return [headings.read(line, language) for line in lines]
+        return [headings.read(line, language, checked) for line in lines]
 
     def unchecked(owner: Listed, names: Iterable[str]) -> bool:
         titles = [read_title(owner.title)] if isinstance(owner, SignGroup) else []
