@@ -17,7 +17,7 @@ from database import DomainError
 from phrases import Part, catalogue, fold
 
 SYNONYMS = Path(__file__).parent / "data" / "synonyms.toml"
-SHOWN = 5
+SHOWN = 8
 STEM = 6  # letters: what is left of a word without most of its endings
 VARIANTS = 24  # of one template, at most
 WEIGHTS = {"=": 1.0, "~": 0.9, "#": 0.6, "%": 0.35}  # stem, synonym, a number, part of a word

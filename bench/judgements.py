@@ -1,7 +1,8 @@
 """The plans nobody tuned to, and what an independent judge says about each line of theirs.
 
-`tests/foreign/judged.json`: {plan: {"signs": [[names of known sentences that together say it] or
-null, ...], "steps": [...], "donts": [...]}}.
+`tests/foreign/judged.json`: {plan: {"signs": [verdict, ...], "steps": [...], "donts": [...]}}. A
+verdict is {"whole": names of known sentences that together say the line}, {"part": names that each
+say a clause of it}, or {}: no known sentence says any of it.
 """
 
 import json
@@ -16,26 +17,36 @@ FOLDER = ROOT / "tests" / "foreign"
 JUDGED = FOLDER / "judged.json"
 KINDS = ("signs", "steps", "donts")
 
+Verdict = dict[str, list[str]]
 
-def papers() -> Iterator[tuple[dict, str, list[str], list[list[str] | None] | None]]:
-    """Each list of each plan: the plan, the kind, its lines; what means the same, once judged."""
-    judged = json.loads(JUDGED.read_text("utf-8")) if JUDGED.exists() else {}
+
+def papers() -> Iterator[tuple[dict, str, list[str], list[Verdict]]]:
+    """Each list of each plan: the plan, the kind, its lines and the verdict on each."""
+    judged = json.loads(JUDGED.read_text("utf-8"))
     for path in sorted(FOLDER.glob("*.json")):
         if path != JUDGED:
             for paper in json.loads(path.read_text("utf-8"))["plans"]:
                 for kind in KINDS:
-                    yield paper, kind, paper[kind], judged.get(paper["id"], {}).get(kind)
+                    yield paper, kind, paper[kind], judged[paper["id"]][kind]
 
 
-def is_offered(text: str, names: list[str] | None, lang: str, kind: str) -> bool:
-    """All of them stand among the first five for the line, or for a clause of it as the page cuts
-    it, and the guard lets them be attached."""
-    if not names:
-        return False
+def finds(text: str, verdict: Verdict, lang: str, kind: str) -> bool:
+    """What the judge named is offered: for the whole line all of it, and the guard lets it be
+    attached; for a part, one of the sentences."""
+    if "whole" in verdict:
+        return is_offered(text, verdict["whole"], lang, kind)
+    return not offers(text, lang, kind).isdisjoint(verdict.get("part", ()))
+
+
+def is_offered(text: str, names: list[str], lang: str, kind: str) -> bool:
+    return offers(text, lang, kind).issuperset(names) and is_allowed(text, names, lang, kind)
+
+
+def offers(text: str, lang: str, kind: str) -> set[str]:
+    """The first for the line, and for each clause of it as the page cuts it."""
     stretches = [text, *(text[start:end] for start, end in suggesting.clauses(text))]
     use = use_of(kind)
-    offered = {name for one in stretches for name in suggesting.suggest(one, lang, use)}
-    return offered.issuperset(names) and is_allowed(text, names, lang, kind)
+    return {name for one in stretches for name in suggesting.suggest(one, lang, use)}
 
 
 def is_allowed(text: str, names: list[str], lang: str, kind: str) -> bool:

@@ -318,28 +318,24 @@ def wait_for(house: House, count: int) -> None:
 
 
 def foreign(house: House, rounds: int) -> Rows:
-    """Lines of plans that nobody tuned the catalogue to: how many are known word for word, and for
-    how many the sentences that an independent judge named are offered, and may be attached."""
-    known: dict[str, list[bool]] = {}
-    offered: dict[str, list[bool]] = {}
+    """Lines of plans that nobody tuned the catalogue to: how many are known word by word, how many
+    an independent judge found said by known sentences, and how many are offered such a one."""
+    counts: dict[str, list[tuple[bool, ...]]] = {}
     for paper, kind, texts, judged in judgements.papers():
-        lines = [Line.of(text, paper["lang"], kind).is_phrase for text in texts]
-        pairs = zip(texts, judged, strict=True) if judged is not None else ()
-        found = [judgements.is_offered(text, names, paper["lang"], kind) for text, names in pairs]
-        for group in (kind, paper["lang"], "all"):
-            known.setdefault(group, []).extend(lines)
-            offered.setdefault(group, []).extend(found)
-    for group, rows in known.items():
-        yield f"foreign plans, {group}: known whole", 100 * sum(rows) / len(rows), "%"
-    for group, rows in offered.items():
-        if rows:
-            budget = ">= 85" if group == "all" else ""
-            yield (
-                f"foreign plans, {group}: finds a phrase",
-                100 * sum(rows) / len(rows),
-                "%",
-                budget,
+        for text, verdict in zip(texts, judged, strict=True):
+            found = (
+                Line.of(text, paper["lang"], kind).is_phrase,
+                "whole" in verdict,
+                bool(verdict),
+                judgements.finds(text, verdict, paper["lang"], kind),
             )
+            for group in (kind, paper["lang"], "all"):
+                counts.setdefault(group, []).append(found)
+    whats = ("known word by word", "said whole", "said, in part at least", "finds a phrase")
+    for group, lines in counts.items():
+        for what, found in zip(whats, zip(*lines, strict=True), strict=True):
+            budget = ">= 85" if (group, what) == ("all", whats[-1]) else ""
+            yield f"foreign plans, {group}: {what}", 100 * sum(found) / len(found), "%", budget
 
 
 PARTS = {

@@ -24,7 +24,7 @@ def offered(text: str, lang: str, kind: str) -> dict:
 
 def main() -> None:
     told: dict[str, dict] = {}
-    for paper, kind, texts, _judged in papers():
+    for paper, kind, texts, _verdicts in papers():
         rows = [offered(text, paper["lang"], kind) for text in texts]
         told.setdefault(paper["id"], {})[kind] = rows
     json.dump(told, sys.stdout, ensure_ascii=False, indent=1)

@@ -99,6 +99,8 @@ class Typist:
         for name, day in DATES.items():
             if data.get(name) == "" and "unsigned" not in data:
                 data[name] = day
+        if form.find(attrs={"name": "consent"}):
+            data["consent"] = "y"
         action = urljoin(url, form.get("action") or url)
         multipart = form.get("enctype") == "multipart/form-data"
         answer = self.client.post(

@@ -22,6 +22,7 @@ from models import (
     DeviceState,
     Grant,
     Guardian,
+    Person,
     Plan,
     SignIn,
     Staff,
@@ -29,6 +30,12 @@ from models import (
 from offices import Notice
 
 DAY = 86400
+
+
+@pytest.fixture(autouse=True)
+def _in_english(app) -> None:
+    """These tests look for English words, whatever their readers speak."""
+    Person.update(language="en").execute()
 
 
 @pytest.fixture

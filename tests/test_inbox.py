@@ -16,12 +16,18 @@ import offline
 from app import do_due_work
 from database import DomainError, clock, db, today
 from inbox import Entry, Inbox
-from models import Audit, DataKey, DeviceState, PlanVersion, Presence, Staff
+from models import Audit, DataKey, DeviceState, Person, PlanVersion, Presence, Staff
 from plan import stop_sharing
 from receipts import Receipt
 from views import rosters
 
 BODY = {"what": "note", "text": "Léo schläft"}
+
+
+@pytest.fixture(autouse=True)
+def _in_english(app) -> None:
+    """These tests look for English words, whatever their readers speak."""
+    Person.update(language="en").execute()
 
 
 @pytest.fixture

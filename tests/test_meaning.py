@@ -216,13 +216,13 @@ def test_a_line_that_is_not_there_is_not_found(as_user, written):  # noqa: F811
 
 def test_the_judge_names_known_sentences_and_judges_every_line():
     for paper, kind, texts, judged in judgements.papers():
-        if judged is not None:
-            assert len(judged) == len(texts), (paper["id"], kind)
-            named = {name for names in judged for name in names or ()}
-            assert named <= set(phrases.catalogue()), (paper["id"], kind)
+        assert len(judged) == len(texts), (paper["id"], kind)
+        named = {name for verdict in judged for names in verdict.values() for name in names}
+        assert named <= set(phrases.catalogue()), (paper["id"], kind)
 
 
 def test_what_the_guard_refuses_counts_as_not_found():
     assert judgements.is_offered("attendre 5 minutes", ["wait-minutes"], "fr", "steps")
     assert not judgements.is_offered("ne pas attendre 5 minutes", ["wait-minutes"], "fr", "steps")
-    assert not judgements.is_offered("attendre 5 minutes", None, "fr", "steps")
+    assert not judgements.finds("attendre 5 minutes", {}, "fr", "steps")
+    assert judgements.finds("attendre 5 minutes", {"part": ["wait-minutes"]}, "fr", "steps")

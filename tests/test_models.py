@@ -21,6 +21,7 @@ import plan as document
 import sealing
 from agenda import Closure, Hours
 from database import SchemaMismatch, db
+from incidents import Incident
 from models import (
     Actor,
     Audit,
@@ -244,6 +245,8 @@ def test_nobody_sees_no_row(app, cast, table):
     jobs.notify(cast.sami, "request-confirmed", uuid4(), demo.NOW)
     Hours.create(nurse=cast.noor, weekday=0, opens="08:00", closes="12:00")
     Closure.create(nurse=cast.noor, first=demo.NOW.date(), last=demo.NOW.date())
+    began = {"started": demo.NOW, "last": demo.NOW, "drill": True}
+    Incident.create(nursery=cast.baach, data_key=cast.baach.data_key_id, **began)
     Feedback.leave(demo.NOW, page="", found="yes", rating=3, comment="")
     people = (Actor(cast.sami), Actor(cast.noor))
     assert any(table.visible_to(one).exists() for one in people), "nothing to see for anybody"

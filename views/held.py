@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from flask import render_template
+from flask import g, render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
@@ -196,7 +196,7 @@ def plan_facts(plan: Plan, language: str, version: PlanVersion | None = None) ->
 def readers(language: str, paper: str) -> dict[str, Callable]:
     """How templates read lines: in the reader's language, and whether a translation is a draft."""
 
-    checked = SignOff.standing(language)
+    checked = signed_off(language)
 
     def read(lines: Iterable[Line]) -> list[Reading]:
         return [headings.read(line, language, checked) for line in lines]
@@ -210,6 +210,14 @@ def readers(language: str, paper: str) -> dict[str, Callable]:
         return headings.read_title(title, paper, language)
 
     return {"read": read, "unchecked": unchecked, "read_title": read_title}
+
+
+def signed_off(language: str) -> Mapping[str, SignOff]:
+    """Asked once for all the plans of a binder."""
+    known = g.setdefault("signed_off", {})
+    if language not in known:
+        known[language] = SignOff.standing(language)
+    return known[language]
 
 
 def spoken(languages: str) -> str:

@@ -310,7 +310,7 @@ def assets() -> dict[str, Path]:
 
 def hashed(path: Path) -> str:
     # 128 bits: the worker believes an asset because its name says what it holds.
-    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     relative = path.relative_to(STATIC)
     return str(relative.with_name(f"{path.stem}.{mark}{path.suffix}"))
 
