@@ -36,6 +36,7 @@ from views import (
     search,
     services,
     sync,
+    ward,
     welcome,
 )
 
@@ -68,6 +69,7 @@ PLACES = (
     search,
     desk,
     agenda,
+    ward,
     desk_sessions,
     desk_services,
     desk_feedback,

@@ -213,6 +213,11 @@ REQUEST_KINDS = {
     "home-visit": _l("Home visit"),
     "ward-visit": _l("Visit on the maternity ward"),
 }
+WARD_OFFERS = {
+    **{kind: REQUEST_KINDS[kind] for kind in ("home-visit", "cnje", "tele-consultation")},
+    "info-sante": _l("Info-Santé session"),
+    "pai": _l("The PAI"),
+}
 REQUEST_SHORT = {
     "tele-consultation": _l("Phone call"),
     "cnje": _l("Consultation"),
