@@ -40,6 +40,7 @@ from models import (
 )
 from offices import CareRequest, Feedback, InfoSession, Registration, RequestKind, SeatState
 from plan import Content, Sheet
+from ward import WardVisit
 
 TABLES = tables()
 # Info-Santé sessions are public.
@@ -245,6 +246,7 @@ def test_nobody_sees_no_row(app, cast, table):
     Hours.create(nurse=cast.noor, weekday=0, opens="08:00", closes="12:00")
     Closure.create(nurse=cast.noor, first=demo.NOW.date(), last=demo.NOW.date())
     Feedback.leave(demo.NOW, page="", found="yes", rating=3, comment="")
+    WardVisit.enter(cast.noor, {"day": demo.NOW.date(), "language": "fr"}, demo.NOW)
     people = (Actor(cast.sami), Actor(cast.noor))
     assert any(table.visible_to(one).exists() for one in people), "nothing to see for anybody"
 

@@ -213,16 +213,16 @@ REQUEST_KINDS = {
     "home-visit": _l("Home visit"),
     "ward-visit": _l("Visit on the maternity ward"),
 }
-WARD_OFFERS = {
-    **{kind: REQUEST_KINDS[kind] for kind in ("home-visit", "cnje", "tele-consultation")},
-    "info-sante": _l("Info-Santé session"),
-    "pai": _l("The PAI"),
-}
 REQUEST_SHORT = {
     "tele-consultation": _l("Phone call"),
     "cnje": _l("Consultation"),
     "home-visit": _l("Home visit"),
     "ward-visit": _l("Maternity ward"),
+}
+WARD_OFFERS = {
+    **{kind: REQUEST_SHORT[kind] for kind in ("home-visit", "cnje", "tele-consultation")},
+    "info-sante": _l("Info-Santé session"),
+    "pai": _l("The PAI"),
 }
 REQUEST_LINES = {
     "tele-consultation": _l(
