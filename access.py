@@ -138,6 +138,7 @@ POLICY: dict[str, Predicate] = {
     "desk.requests": nurse,
     "desk.agenda": nurse,
     "desk.sessions": nurse,
+    "desk.ward": nurse,
     "desk.services": nurse,
     "desk.feedback": nurse,
     "phrase.check": nurse,

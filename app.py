@@ -23,7 +23,7 @@ import offline
 import sealing
 from database import DomainError, check_schema, clock, db, local, open_database, shift_clock
 from models import Actor
-from views import BLUEPRINTS, DEMO_BLUEPRINTS, guards, headers, mails, rendering, words
+from views import BLUEPRINTS, DEMO_BLUEPRINTS, guards, headers, mails, rendering, video, words
 from views.release import release
 from views.rendering import LOCALES, language_of, sentence
 
@@ -94,6 +94,7 @@ def settings(app: Flask, overrides: dict) -> None:
         SMTP_PASSWORD="",
         SMTP_TLS=True,
         MAIL_FROM="Kannerplang <kannerplang@localhost>",
+        VIDEO_HOST="",  # of a Jitsi-compatible server; without one, no video is offered
         WORKER_OFF=False,  # the kill switch: browsers drop the service worker only
         PROXIES=0,  # how many reverse proxies stand before this app and may be believed
         MAX_CONTENT_LENGTH=60 * MEGABYTE,  # a scan of twelve photos
@@ -108,6 +109,7 @@ def settings(app: Flask, overrides: dict) -> None:
     )
     app.config.from_prefixed_env("APP")
     app.config.update(overrides)
+    video.check_host(app.config["VIDEO_HOST"])
     if not app.config["ORIGINS"]:
         port = os.environ.get("PORT", "5000")
         app.config["ORIGINS"] = [f"http://localhost:{port}"]

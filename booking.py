@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
@@ -149,7 +150,7 @@ def confirm(
     with _given(nurse, [starts], now):
         after = _hour_of(care_request, nurse, starts, centre_id, now)
         change(care_request, RequestStatus.ASKED, **after)
-        _take_times(care_request, nurse, {starts: None})
+        _give(care_request, nurse, starts)
         _answer(care_request, "confirmed", nurse, note, said, now)
 
 
@@ -168,7 +169,7 @@ def move(
     with _given(nurse, [starts], now):
         after = _hour_of(care_request, nurse, starts, centre_id, now)
         change(care_request, RequestStatus.CONFIRMED, *seen, **after)
-        _take_times(care_request, nurse, {starts: None})
+        _give(care_request, nurse, starts)
         _answer(care_request, "moved", nurse, note, said, now)
 
 
@@ -229,7 +230,7 @@ def accept(slot: Slot, by: Person | None, now: datetime, secret: str = "") -> No
             raise DomainError("time-gone")
         after = _hour_of(care_request, nurse, slot.starts, care_request.centre_id, now)
         change(care_request, RequestStatus.PROPOSED, **after)
-        _take_times(care_request, nurse, {slot.starts: None})
+        _give(care_request, nurse, slot.starts)
         add_event(care_request, "accepted", by, now)
         tell_family(care_request, "request-confirmed", now)
         if nurse != by:
@@ -366,6 +367,14 @@ def _hour_of(
         "answered": now,
         "changes": CareRequest.changes + 1,
     }
+
+
+def _give(care_request: CareRequest, nurse: Person, starts: datetime) -> None:
+    """The hour; and to a call a room of its own, which nobody who had another one can enter."""
+    _take_times(care_request, nurse, {starts: None})
+    if care_request.kind == RequestKind.TELE:
+        care_request.room = secrets.token_hex(16)  # such servers read no capital letters apart
+        care_request.save(only=[CareRequest.sealed])
 
 
 def _take_times(

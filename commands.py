@@ -21,6 +21,7 @@ from offices import LetterDraft
 from plan import faults
 from views.mails import send_due
 from views.release import release
+from ward import WardVisit
 
 
 def register(app: Flask) -> None:
@@ -83,6 +84,7 @@ def due() -> None:
     endings.tell_due(clock())
     deadlines.tell_due(clock())
     LetterDraft.forget_old(clock())
+    WardVisit.forget_old(clock())
     while done := send_due(clock(), most=50):
         mails += done
     click.echo(f"rendered: {count}, sent: {mails}")

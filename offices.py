@@ -115,6 +115,10 @@ class CareRequest(Sealed):
     times = Secret(list, ())  # wished half-days, "2026-11-26 am"
     note = Secret()  # the nurse's words with the answer
     said = Secret(list, ())  # codes of sentences that go with them, in the family's language
+    room = Secret()  # of a call by video, for this hour only; who has its name can enter it
+
+    # The room is shown from so long before the hour until so long after it.
+    OPENS, CLOSES = timedelta(minutes=10), timedelta(hours=1)
 
     class Meta:
         # The second one alone answers how many wait, of which kind and whose.
@@ -127,6 +131,14 @@ class CareRequest(Sealed):
     def visible_to(cls, actor: Actor) -> ModelSelect:
         """Who asked; nurses see all of them."""
         return cls.select() if actor.is_nurse else cls.select().where(cls.person == actor.scope_id)
+
+    def has_room(self, now: datetime) -> bool:
+        """Whether a call by video is still to come, or goes on."""
+        is_confirmed = self.status == RequestStatus.CONFIRMED and self.starts is not None
+        return is_confirmed and now <= self.starts + self.CLOSES and bool(self.room)
+
+    def is_room_open(self, now: datetime) -> bool:
+        return self.has_room(now) and now >= self.starts - self.OPENS
 
     @classmethod
     def next_of(cls, actor: Actor, now: datetime) -> Self | None:

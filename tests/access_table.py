@@ -208,4 +208,11 @@ EXPECTED = {
     "requests.new": {"own": SIGNED_IN},
     "requests.reopen": {"own": ASKED},
     "requests.show": {"own": ASKED},
+    "ward.card": {"own": NURSE},
+    "ward.enter": {"own": NURSE},
+    "ward.index": {"own": NURSE},
+    "ward.new": {"own": NURSE},
+    "ward.remove": {"own": NURSE, "foreign": NURSE},
+    "ward.save": {"own": NURSE, "foreign": NURSE},
+    "ward.show": {"own": NURSE, "foreign": NURSE},
 }

@@ -30,6 +30,7 @@ from models import (
 )
 from offices import CareRequest, Centre, InfoSession, RequestKind, RequestStatus, Service
 from views.guards import PUBLIC
+from ward import WardVisit
 
 PEOPLE = ("ines", "marc", "ivan", "aoife", "sami", "tessa", "olga", "noor", "zoe", "admin")
 EVERYBODY = (*PEOPLE, "tablet", "nobody")
@@ -91,6 +92,9 @@ def things_of(child: Any, plan: Any, nursery: Any) -> dict[str, Any]:
         "centre_id": Centre.get().id,
         "care_request_id": care_request.id,
         "hours_id": Hours.create(nurse=nurse, weekday=0, opens="08:00", closes="12:00").id,
+        "ward_visit_id": WardVisit.enter(
+            nurse, {"day": today(), "language": "fr", "name": "Ana"}, clock()
+        ).id,
         "closure_id": Closure.create(nurse=nurse, first=today(), last=today()).id,
         "name": f"{child.photo.sha256}.jpg" if child.photo else "0.jpg",
     }

@@ -33,6 +33,7 @@ ROOMS = {
     "offline": {"inbox", "database", "models", "sealing", "phrases", "shelf", "jobs"},
     "nurseries": {"inbox", "database", "models", "plan"},
     "offices": {"database", "models"},
+    "ward": {"database", "models"},
     "jobs": {"database", "models", "offices"},
     "incidents": {"inbox", "jobs", "database", "models", "offices"},
     "services": {"database", "models", "offices"},

@@ -41,6 +41,7 @@ from models import (
 )
 from offices import CareRequest, Feedback, InfoSession, Registration, RequestKind, SeatState
 from plan import Content, Sheet
+from ward import WardVisit
 
 TABLES = tables()
 # Info-Santé sessions are public.
@@ -248,6 +249,7 @@ def test_nobody_sees_no_row(app, cast, table):
     began = {"started": demo.NOW, "last": demo.NOW, "drill": True}
     Incident.create(nursery=cast.baach, data_key=cast.baach.data_key_id, **began)
     Feedback.leave(demo.NOW, page="", found="yes", rating=3, comment="")
+    WardVisit.enter(cast.noor, {"day": demo.NOW.date(), "language": "fr"}, demo.NOW)
     people = (Actor(cast.sami), Actor(cast.noor))
     assert any(table.visible_to(one).exists() for one in people), "nothing to see for anybody"
 

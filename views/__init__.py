@@ -37,6 +37,7 @@ from views import (
     search,
     services,
     sync,
+    ward,
     welcome,
 )
 
@@ -69,6 +70,7 @@ PLACES = (
     search,
     desk,
     agenda,
+    ward,
     desk_sessions,
     desk_services,
     desk_feedback,

@@ -20,7 +20,7 @@ from agenda import Free
 from database import DomainError, clock, today
 from models import Audit
 from offices import CareRequest, RequestKind, RequestStatus
-from views import asking, queues
+from views import asking, queues, video
 from views.fields import a_choice, a_day, needed_if, one_of, options, required, some_lines
 from views.guards import allowed
 from views.rendering import moment, page_or_fragment, sentence, wants_fragment
@@ -341,6 +341,8 @@ def desk_page(
     if care_request and status >= 400:
         care_request = CareRequest.get_by_id(care_request.id)  # as it is now
     answers = answer_forms(care_request, confirmation, proposal) if care_request else {}
+    if care_request:
+        answers |= video.facts(care_request, clock())
     page = page_or_fragment(
         "desk/index.html",
         "desk/_desk.html",

@@ -6,7 +6,17 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -22,7 +32,7 @@ import deadlines
 from database import DomainError, clock, local
 from models import Audit
 from offices import InfoSession, Registration, SeatState, SessionKind, Wish
-from views import asking
+from views import asking, video
 from views.fields import (
     a_choice,
     a_day,
@@ -106,6 +116,9 @@ class SessionForm(FlaskForm):
     def validate_link(self, field: Field) -> None:
         if not is_secure(field.data):
             raise ValidationError(_l("A link begins with https:// and has no spaces."))
+        if not video.is_ours(field.data):
+            host = current_app.config["VIDEO_HOST"]
+            raise ValidationError(_l("A video link begins with https://%(host)s/", host=host))
 
     def validate_seats(self, field: Field) -> None:
         if not re.fullmatch(r"[0-9]{1,3}", field.data) or not 1 <= int(field.data) <= MOST_SEATS:

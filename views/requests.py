@@ -21,7 +21,7 @@ import services
 from database import DomainError, Sealed, clock, today
 from models import Child
 from offices import CareRequest, CareRequestEvent, RequestKind, RequestStatus
-from views import asking, calendars
+from views import asking, calendars, video
 from views.guards import allowed
 from views.rendering import absolute, confirmation, sentence
 
@@ -93,6 +93,7 @@ def request_page(
         may_cancel=may_cancel(care_request),
         problem=problem,
         asking=asking,
+        **video.facts(care_request, clock()),
         **channel(care_request.kind),
     )
     return page, status

@@ -219,6 +219,11 @@ REQUEST_SHORT = {
     "home-visit": _l("Home visit"),
     "ward-visit": _l("Maternity ward"),
 }
+WARD_OFFERS = {
+    **{kind: REQUEST_SHORT[kind] for kind in ("home-visit", "cnje", "tele-consultation")},
+    "info-sante": _l("Info-Santé session"),
+    "pai": _l("The PAI"),
+}
 REQUEST_LINES = {
     "tele-consultation": _l(
         "A nurse or social hygiene assistant calls you and takes time for you."
