@@ -33,6 +33,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=[./])\d+(?=[./
 # `other` is the name of a child that is not chosen.
 NO_WORD = {"weight", "expires", "other"}
 # Dates without which a form is refused.
+ASKED_FOR = ["consent", "children", "ends"]  # without which a form is refused
 DATES = {"born": "2025-02-03", "on": "2026-11-20", "expires": "2027-03"}
 # A code is only compared, and a remark kept only where something differs: it has its own turn. A
 # new box ends the very one that is handed back here; its words are those of the editor's kit.
@@ -99,8 +100,9 @@ class Typist:
         for name, day in DATES.items():
             if data.get(name) == "" and "unsigned" not in data:
                 data[name] = day
-        if form.find(attrs={"name": "consent"}):
-            data["consent"] = "y"
+        for control in form.find_all("input", attrs={"name": ASKED_FOR}):
+            if not data.get(control["name"]):
+                data[control["name"]] = control.get("value") or "18:00"
         action = urljoin(url, form.get("action") or url)
         multipart = form.get("enctype") == "multipart/form-data"
         answer = self.client.post(

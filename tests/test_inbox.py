@@ -16,18 +16,12 @@ import offline
 from app import do_due_work
 from database import DomainError, clock, db, today
 from inbox import Entry, Inbox
-from models import Audit, DataKey, DeviceState, Person, PlanVersion, Presence, Staff
+from models import Audit, DataKey, DeviceState, PlanVersion, Presence, Staff
 from plan import stop_sharing
 from receipts import Receipt
 from views import rosters
 
 BODY = {"what": "note", "text": "Léo schläft"}
-
-
-@pytest.fixture(autouse=True)
-def _in_english(app) -> None:
-    """These tests look for English words, whatever their readers speak."""
-    Person.update(language="en").execute()
 
 
 @pytest.fixture
@@ -195,6 +189,7 @@ def test_the_time_is_the_services_own_unless_the_clock_is_in_doubt(now):
 # ── without a worker ─────────────────────────────────────────────────────────────────────────────
 
 ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+ENGLISH = {"Accept-Language": "en"}
 
 
 def test_without_a_worker_a_form_and_a_script_write_through_the_same_door(tablet, heard, cast):
@@ -217,7 +212,7 @@ def test_without_a_worker_a_form_and_a_script_write_through_the_same_door(tablet
 def test_a_form_that_nobody_can_read_says_so(tablet, heard):
     tablet.sync()
 
-    answer = tablet.browser.post("/events", data={"kind": "telepathy"}, headers=ORIGIN)
+    answer = tablet.browser.post("/events", data={"kind": "telepathy"}, headers=ORIGIN | ENGLISH)
 
     assert answer.status_code == 409
     assert "does not know" in answer.text

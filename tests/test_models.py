@@ -39,7 +39,15 @@ from models import (
     PlanVersion,
     Staff,
 )
-from offices import CareRequest, Feedback, InfoSession, Registration, RequestKind, SeatState
+from offices import (
+    CareRequest,
+    Feedback,
+    InfoSession,
+    LetterDraft,
+    Registration,
+    RequestKind,
+    SeatState,
+)
 from plan import Content, Sheet
 from ward import WardVisit
 
@@ -248,6 +256,7 @@ def test_nobody_sees_no_row(app, cast, table):
     Closure.create(nurse=cast.noor, first=demo.NOW.date(), last=demo.NOW.date())
     began = {"started": demo.NOW, "last": demo.NOW, "drill": True}
     Incident.create(nursery=cast.baach, data_key=cast.baach.data_key_id, **began)
+    LetterDraft.keep(cast.noor, {}, demo.NOW)
     Feedback.leave(demo.NOW, page="", found="yes", rating=3, comment="")
     WardVisit.enter(cast.noor, {"day": demo.NOW.date(), "language": "fr"}, demo.NOW)
     people = (Actor(cast.sami), Actor(cast.noor))
