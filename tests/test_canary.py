@@ -32,14 +32,16 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=[./])\d+(?=[./
 # Fields that take no free word: they stay as they stand, or have a canary of their own kind.
 # `other` is the name of a child that is not chosen.
 NO_WORD = {"weight", "expires", "other"}
+# Boxes and an hour without which a form is refused.
+ASKED_FOR = {"/help/application": ["consent"], "/nursery/outing": ["children", "until"]}
 # Dates without which a form is refused.
-ASKED_FOR = ["consent", "children", "ends"]  # without which a form is refused
 DATES = {"born": "2025-02-03", "on": "2026-11-20", "expires": "2027-03"}
 # A code is only compared, and a remark kept only where something differs: it has its own turn. A
 # new box ends the very one that is handed back here; its words are those of the editor's kit.
 NOT_KEPT = {"/children/*/access", "/plans/*/check", "/kits/*/replacement"}
 # Names that say nothing of a child: kept in clear.
-CLEAR = {"/nursery/rooms", "/nursery/rooms/*", "/nursery/devices"}
+# What tells things apart is no secret: names of rooms and of devices.
+CLEAR = {"/nursery/rooms", "/nursery/rooms/*", "/nursery/devices", "/nursery/outing"}
 STARTS = {"ines": ("/home", "/account"), "sami": ("/nursery/manage", "/nursery")}
 
 
@@ -100,9 +102,8 @@ class Typist:
         for name, day in DATES.items():
             if data.get(name) == "" and "unsigned" not in data:
                 data[name] = day
-        for control in form.find_all("input", attrs={"name": ASKED_FOR}):
-            if not data.get(control["name"]):
-                data[control["name"]] = control.get("value") or "18:00"
+        for control in form.find_all("input", attrs={"name": ASKED_FOR.get(kind, [])}):
+            data[control["name"]] = control.get("value") or "18:00"
         action = urljoin(url, form.get("action") or url)
         multipart = form.get("enctype") == "multipart/form-data"
         answer = self.client.post(

@@ -25,7 +25,7 @@ bp = Blueprint("devices", __name__)
 
 
 class OutingForm(FlaskForm):
-    name = one_line(_l("Whose phone, or where you go"), required(), length=60)
+    name = one_line(_l("Name of the phone"), required(), length=60)
     until = one_line(_l("Ends today at"), required(), an_hour)
     children = SelectMultipleField(
         _l("Children"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()

@@ -44,10 +44,13 @@ def test_the_minute_after_the_last_day_the_kit_is_incomplete(
     expect(leo.locator("[data-gap]")).to_be_visible(visible=bool(missing))
     plan = leo.get_by_role("link").first.get_attribute("href")
 
-    for page in (plan, f"{plan}/emergency"):
-        device.goto(shared_server.url + page)
-        gap = device.locator("[data-gap]")
-        expect(gap).to_be_visible(visible=bool(missing))
-        expect(gap.get_by_text(missing or "stylo").first).to_be_visible(visible=bool(missing))
-        expect(gap.get_by_text("Salbutamol")).to_be_hidden()
-        expect(device.locator("ol.steps").first).to_be_visible()
+    device.goto(shared_server.url + plan)
+    gap = device.locator("[data-gap]")
+    expect(gap).to_be_visible(visible=bool(missing))
+    expect(gap.get_by_text(missing or "stylo").first).to_be_visible(visible=bool(missing))
+    expect(gap.get_by_text("Salbutamol")).to_be_hidden()
+    expect(device.locator("ol.steps").first).to_be_visible()
+
+    # The run of an emergency shows one thing at a time: among the medicines it is said as well.
+    device.goto(f"{shared_server.url}{plan}/emergency")
+    expect(device.locator("[data-gap]")).to_have_js_property("hidden", not missing)
