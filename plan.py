@@ -404,7 +404,6 @@ class Reading:
     lang: str
     draft: bool
     icon: str
-    source: tuple[Piece, ...] = ()  # the original, cut where a part of it is not translated
     meant: bool = False  # a person chose a sentence for it: the words may say it otherwise
 
     @property
@@ -424,14 +423,8 @@ def reading(line: Line, lang: str, checked: Container[str] = ()) -> Reading:
         written = lang != line.lang
         return Reading((Piece(line.text, line.lang, written),), "", line.lang, False, icon)
     draft = any(phrase.id not in checked for phrase in known)
-    pieces, source = tuple(_pieces(line, lang)), tuple(_source(line))
-    return Reading(pieces, line.text, line.lang, draft, icon, source, bool(line.meant))
-
-
-def _source(line: Line) -> Iterator[Piece]:
-    for part in line.parts:
-        left = not part.phrase and any(sign.isalnum() for sign in part.text)
-        yield Piece(part.text, line.lang, left)
+    pieces = tuple(_pieces(line, lang))
+    return Reading(pieces, line.text, line.lang, draft, icon, bool(line.meant))
 
 
 def _pieces(line: Line, lang: str) -> Iterator[Piece]:

@@ -31,10 +31,9 @@ def papers() -> Iterator[tuple[dict, str, list[str], list[Verdict]]]:
 
 
 def finds(text: str, verdict: Verdict, lang: str, kind: str) -> bool:
-    """What the judge named is offered: for the whole line all of it, and the guard lets it be
-    attached; for a part, one of the sentences."""
+    """What the judge named is offered: for the whole line all of it, for a part one sentence."""
     if "whole" in verdict:
-        return is_offered(text, verdict["whole"], lang, kind)
+        return offers(text, lang, kind).issuperset(verdict["whole"])
     return not offers(text, lang, kind).isdisjoint(verdict.get("part", ()))
 
 

@@ -328,13 +328,20 @@ def foreign(house: House, rounds: int) -> Rows:
                 "whole" in verdict,
                 bool(verdict),
                 judgements.finds(text, verdict, paper["lang"], kind),
+                judgements.is_offered(text, verdict.get("whole", ["none"]), paper["lang"], kind),
             )
             for group in (kind, paper["lang"], "all"):
                 counts.setdefault(group, []).append(found)
-    whats = ("known word by word", "said whole", "said, in part at least", "finds a phrase")
+    whats = (
+        "known word by word",
+        "said whole",
+        "said, in part at least",
+        "finds a phrase",
+        "chosen whole",
+    )
     for group, lines in counts.items():
         for what, found in zip(whats, zip(*lines, strict=True), strict=True):
-            budget = ">= 85" if (group, what) == ("all", whats[-1]) else ""
+            budget = ">= 85" if (group, what) == ("all", "finds a phrase") else ""
             yield f"foreign plans, {group}: {what}", 100 * sum(found) / len(found), "%", budget
 
 

@@ -17,7 +17,7 @@ from database import DomainError, Sealed, clock
 from models import Audit, Child, Device, DeviceKind, DeviceState, Grant, Nursery, Plan
 from plan import content_of
 from views import held, rosters
-from views.fields import an_hour, next_at, one_line, required
+from views.fields import hour_line, next_at, one_line, required
 from views.guards import allowed, in_nursery
 from views.rendering import code, code_page, confirmation, plain, sentence
 
@@ -26,7 +26,7 @@ bp = Blueprint("devices", __name__)
 
 class OutingForm(FlaskForm):
     name = one_line(_l("Name of the phone"), required(), length=60)
-    until = one_line(_l("Ends today at"), required(), an_hour)
+    until = hour_line(_l("Ends today at"), required())
     children = SelectMultipleField(
         _l("Children"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )

@@ -153,6 +153,12 @@ def an_hour(form: FlaskForm, field: Any) -> None:
         raise ValidationError(_l("Write the time as 17:30."))
 
 
+def hour_line(label: Any, *validators: Any) -> StringField:
+    """An input of type time: it has no length to limit."""
+    checks = [*(validators or (Optional(),)), an_hour]
+    return StringField(label, filters=[tidy], validators=checks)
+
+
 def next_at(hour: str, now: datetime) -> datetime:
     """The next time that a clock in the country shows this hour."""
     here = local(now)

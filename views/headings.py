@@ -101,8 +101,7 @@ def read(line: Line, language: str, checked: Container[str] = ()) -> Reading:
     heading = KNOWN.get((line.lang, _plain(line.text)))
     if heading is None or line.lang == language or not found.untranslated:
         return found
-    shown, below = Piece(heading[language][0], language, False), Piece(line.text, line.lang, False)
-    return Reading((shown,), line.text, line.lang, True, "", (below,))
+    return Reading((Piece(heading[language][0], language, False),), line.text, line.lang, True, "")
 
 
 def read_title(title: str, paper: str, language: str) -> Reading:

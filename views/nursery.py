@@ -30,7 +30,7 @@ import plan
 from database import DomainError, clock, db, today
 from models import Audit, Device, DeviceKind, DeviceState, Grant, Nursery, PaperChild, Room, Staff
 from views import guards, passkeys, release, rendering, rosters, words
-from views.fields import a_choice, an_hour, as_id, next_at, one_line, one_of, options, required
+from views.fields import a_choice, as_id, hour_line, next_at, one_line, one_of, options, required
 from views.guards import allowed, get_or_404, in_nursery
 from views.rendering import absolute, code_page, page_or_fragment, sentence, wants_fragment
 
@@ -63,7 +63,7 @@ class DeviceForm(FlaskForm):
     name = one_line(_l("Name of the device"), required(), length=60)
     room = a_choice(_l("Room"))
     staff = a_choice(_l("Whose phone"), default="")
-    until = one_line(_l("A pass ends at"), an_hour)
+    until = hour_line(_l("A pass ends at"))
     replaces = a_choice(_l("In place of"), default="")
     can_call = BooleanField(_l("It can make phone calls"))
 

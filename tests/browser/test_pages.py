@@ -349,7 +349,8 @@ def test_every_page_is_valid_html_and_none_is_forgotten(browser_of, shared_serve
     getters = {rule.endpoint for rule in ADDRESSES.iter_rules() if "GET" in rule.methods}
     odd = sorted((getters - opened) ^ set(NO_PAGES))
     assert not odd, "a page that no link leads to, or no page at all"
-    assert complaints(seen, tmp_path) == []
+    wrong = complaints(seen, tmp_path)
+    assert not wrong, "\n".join(wrong)
 
 
 def complaints(pages: dict[str, str], folder: Path) -> list[str]:
