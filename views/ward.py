@@ -9,7 +9,6 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from markupsafe import Markup
 from wtforms import Field
 from wtforms.validators import ValidationError
 
@@ -105,10 +104,20 @@ def card() -> ResponseReturnValue:
     """The same for every family of a language: it names nobody."""
     wanted = request.args.get("language", "")
     language = wanted if wanted in LOCALES else "fr"
-    with force_locale(LOCALES[language]):
-        link, service = absolute(url_for("account.sign_up")), services.by_slug("spse")["spse"]
-        printed = Markup(render_template("ward/_card.html", link=link, service=service))  # noqa: S704
-    return render_template("ward/card.html", language=language, card=printed)
+    phone = services.by_slug("spse")["spse"].phone
+    with force_locale(LOCALES[language]):  # whatever the nurse reads
+        said = {
+            "title": _("The nurses are there for you, at home too"),
+            "offer": _(
+                "Ask for a call, a consultation or a visit, in your language. It is free of "
+                "charge, and you need no password."
+            ),
+            "code": _("QR code: sign up"),
+            "scan": _("Scan this code with your phone, or open:"),
+            "call": _("Or call us: %(phone)s", phone=phone),
+        }
+    link = absolute(url_for("account.sign_up"))
+    return render_template("ward/card.html", language=language, said=said, link=link)
 
 
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────
