@@ -4,18 +4,19 @@ from flask import Blueprint, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
 
 import phrases
 import signoffs
 from database import clock
 from signoffs import SignOff
+from views.fields import one_line, required
 from views.guards import allowed
 from views.rendering import LOCALES, code, page_or_fragment, wants_fragment
 
 bp = Blueprint("phrasebook", __name__, url_prefix="/phrases")
 
 EACH = 20
-ROLE_LIMIT = 60  # characters
 USES = {
     "": _l("All"),
     "sign": _l("Signs"),
@@ -28,6 +29,10 @@ USES = {
 }
 SAID = {"said": phrases.render, "mark": signoffs.mark}
 STATES = {"": _l("All"), "draft": _l("Drafts"), "checked": _l("Checked")}
+
+
+class RoleForm(FlaskForm):
+    role = one_line(_l("I am"), required(), length=60)
 
 
 @bp.get("")
@@ -77,12 +82,12 @@ def context(language: str) -> dict:
 @allowed("phrase.check")
 def sign_off(phrase: str, language: str) -> ResponseReturnValue:
     known = phrase_or_404(phrase, language)
-    role = " ".join(request.form.get("role", "").split())
-    if not role or len(role) > ROLE_LIMIT:
-        return row(known, language, 422, _("Say what you are: nurse, doctor …"))
+    form = RoleForm()
+    if not form.validate_on_submit():
+        return row(known, language, 422, form.role.errors[0])
     if request.form.get("mark") != signoffs.mark(phrase, language):
         return row(known, language, 409, _("The words have changed meanwhile: read them again."))
-    signoffs.sign_off(phrase, language, role, g.actor, clock())
+    signoffs.sign_off(phrase, language, form.role.data, g.actor, clock())
     return row(known, language)
 
 
