@@ -34,8 +34,8 @@ def own_phone(server, start_browser) -> Phone:
     page = context.pages[0]
     demo_sign_in(page, server, "Inês Santos")
     page.goto(f"{server.url}/account/devices")
-    page.get_by_label("Name of the phone").fill("Mine")
-    page.get_by_role("button", name="Keep them on this phone").click()
+    page.locator("main [name=name]").fill("Mine")
+    page.locator("main form:has([name=name]) button").click()
     page.wait_for_url(lambda url: "/enrol" not in url and "/account" not in url)
     phone = Phone.__new__(Phone)
     phone.server, phone.start, phone.context = server, start_browser, context
@@ -54,10 +54,12 @@ def plan_of(phone: Phone) -> str:
     return plan
 
 
-def enrolled(server, start_browser, inside, **more: Any) -> Phone:  # noqa: F811
+def enrolled(server, start_browser, inside, lasts=None, **more: Any) -> Phone:  # noqa: F811
     with inside() as cast:
         if more.get("kind") == DeviceKind.PHONE:
             more["staff"] = Staff.get(Staff.person == cast.tessa, Staff.nursery == cast.baach).id
+        if lasts:  # by the server's clock
+            more["ends"] = clock() + lasts
         children = [cast.leo.id] if more.get("kind") == DeviceKind.PASS else []
         by = cast.sami
         _, code = offline.invite(
@@ -146,7 +148,7 @@ def test_a_sign_in_that_failed_hides_nothing(server, own_phone):
 
 
 def test_a_pass_erases_at_its_end_by_its_own_clock(server, start_browser, inside):  # noqa: F811
-    more = {"kind": DeviceKind.PASS, "ends": clock() + timedelta(hours=4)}
+    more = {"kind": DeviceKind.PASS, "lasts": timedelta(hours=4)}
     visit = enrolled(server, start_browser, inside, **more)
     plan = plan_of(visit)
     assert len([one for one in visit.store()["copies"].values() if "roll" in one]) == 1
